@@ -1,0 +1,1 @@
+"""The log of acts: append-only, each entry chained to the one before by its hash."""

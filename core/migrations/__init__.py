@@ -1,0 +1,1 @@
+"""Revisions of the schema, applied at start by `core.database.upgrade`."""

@@ -1,0 +1,25 @@
+"""Every table there is: imported for its effect on ``SQLModel.metadata``."""
+
+import importlib
+import importlib.util
+from typing import Final
+
+SUBJECTS: Final = (
+    "audit",
+    "messaging",
+    "staff",
+    "membership",
+    "primary",
+    "voting",
+    "cases",
+    "results",
+)
+
+
+def import_all() -> None:
+    """Import the models of every subject."""
+    for subject in SUBJECTS:
+        if importlib.util.find_spec(f"core.{subject}") and importlib.util.find_spec(
+            f"core.{subject}.models"
+        ):
+            importlib.import_module(f"core.{subject}.models")

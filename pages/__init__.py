@@ -1,0 +1,1 @@
+"""What staff look at: one file a screen, in Streamlit."""
