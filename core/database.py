@@ -11,7 +11,7 @@ from typing import Any, Final
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import DateTime, Dialect, Engine, create_engine, event, text
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.engine import Connection, ExceptionContext, make_url
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session, SQLModel
 
@@ -80,6 +80,15 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 
 
+def _without_values(context: ExceptionContext) -> None:
+    # PostgreSQL quotes the offending values in the DETAIL of an error: an IIN in a traceback.
+    original, wrapped = context.original_exception, context.sqlalchemy_exception
+    whole, first_line = str(original), str(original).partition("\n")[0]
+    original.args = (first_line,)
+    if wrapped is not None:
+        wrapped.args = tuple(str(part).replace(whole, first_line) for part in wrapped.args)
+
+
 @cache
 def _engine(url: str) -> Engine:
     if make_url(url).get_backend_name() == "sqlite":
@@ -90,9 +99,11 @@ def _engine(url: str) -> Engine:
         event.listen(engine, "connect", _sqlite_pragmas)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(
+    engine = create_engine(
         driver_url(url), hide_parameters=True, pool_pre_ping=True, pool_size=10, max_overflow=20
     )
+    event.listen(engine, "handle_error", _without_values)
+    return engine
 
 
 def engine() -> Engine:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 from sqlmodel import Session, col, select
 
 from core import clock
@@ -11,15 +11,19 @@ from core.audit.models import AuditEntry, AuditHead, SignedHead
 from core.audit.rules import GENESIS, Author, Detail, Entry, canonical_details, entry_hash
 from core.keyring import signing_key
 
+_BEGIN_CHAIN = text(
+    "INSERT INTO audit_head (id, number, hash) VALUES (1, :number, :hash) ON CONFLICT DO NOTHING"
+)
+
 
 def _locked_head(session: Session) -> AuditHead:
     # SQLite's writers already stand in line (BEGIN IMMEDIATE); PostgreSQL's line up at this row.
     statement = select(AuditHead).with_for_update().execution_options(populate_existing=True)
     head = session.exec(statement).one_or_none()
     if head is None:
-        head = AuditHead(id=1, number=0, hash=GENESIS)
-        session.add(head)
-        session.flush()
+        # Two first acts may meet here: one of them begins the chain, both then wait for the row.
+        session.execute(_BEGIN_CHAIN, {"number": 0, "hash": GENESIS})
+        head = session.exec(statement).one()
     return head
 
 

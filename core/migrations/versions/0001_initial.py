@@ -11,4 +11,14 @@ depends_on = None
 
 def upgrade() -> None:
     """Create every table."""
-    SQLModel.metadata.create_all(op.get_bind())
+    known = dict(SQLModel.metadata.tables)
+    while True:
+        tables = {
+            name: table
+            for name, table in known.items()
+            if all(key.target_fullname.split(".")[0] in known for key in table.foreign_keys)
+        }
+        if len(tables) == len(known):
+            break
+        known = tables
+    SQLModel.metadata.create_all(op.get_bind(), tables=list(known.values()))

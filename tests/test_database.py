@@ -1,0 +1,125 @@
+import multiprocessing
+import os
+import traceback
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import DBAPIError, StatementError
+from sqlmodel import select
+
+from core import clock
+from core.database import engine, reading, unit_of_work
+from core.staff.models import Account
+
+
+def _account(login: str, *, at: datetime) -> Account:
+    return Account(login=login, name="x", password_hash="!", created_at=at, effective_at=at)
+
+
+def test_instants_come_back_aware_in_utc_whatever_zone_they_went_in(database: str) -> None:
+    at = datetime(2020, 10, 5, 0, 0, 0, 123456, tzinfo=ZoneInfo("Asia/Almaty"))
+    with unit_of_work() as session:
+        session.add(_account("a", at=at))
+    with reading() as session:
+        stored = session.exec(select(Account.created_at)).one()
+    assert stored == at
+    assert stored.utcoffset() == timedelta(0)
+
+
+def test_a_naive_instant_is_refused(database: str) -> None:
+    with pytest.raises(StatementError, match="zone"), unit_of_work() as session:
+        session.add(_account("a", at=datetime(2020, 10, 5)))
+
+
+def test_a_unit_of_work_that_raises_keeps_nothing(database: str) -> None:
+    with pytest.raises(RuntimeError), unit_of_work() as session:
+        session.add(_account("a", at=clock.now()))
+        session.flush()
+        raise RuntimeError
+    with reading() as session:
+        assert session.exec(select(Account)).all() == []
+
+
+def test_a_reading_keeps_nothing(database: str) -> None:
+    with reading() as session:
+        session.add(_account("a", at=datetime.now(UTC)))
+        try:
+            session.flush()
+        except DBAPIError:
+            session.rollback()
+    with reading() as session:
+        assert session.exec(select(Account)).all() == []
+
+
+def test_a_reading_sees_one_state_while_others_write(database: str) -> None:
+    with reading() as session:
+        before = len(session.exec(select(Account)).all())
+        with unit_of_work() as other:
+            other.add(_account("late", at=clock.now()))
+        assert len(session.exec(select(Account.id)).all()) == before
+
+
+def test_errors_of_the_database_show_no_values(database: str) -> None:
+    at = clock.now()
+    with pytest.raises(DBAPIError) as told, unit_of_work() as session:
+        session.add(_account("850101312049", at=at))
+        session.add(_account("850101312049", at=at))
+        session.flush()
+    assert "850101312049" not in "".join(traceback.format_exception(told.value))
+    assert "nique" in str(told.value)
+
+
+def test_sqlite_keeps_what_it_acknowledged(sqlite_database: str) -> None:
+    with engine().connect() as connection:
+        pragma = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    assert pragma == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_writers_on_sqlite_wait_for_each_other_instead_of_failing(sqlite_database: str) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    def write(turn: int) -> None:
+        with unit_of_work() as session:
+            session.exec(select(Account)).all()
+            session.add(_account(f"a{turn}", at=clock.now()))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(40)))
+    with reading() as session:
+        assert len(session.exec(select(Account)).all()) == 40
+
+
+def _upgrade_in_a_process(url: str, data_dir: str) -> None:
+    os.environ["PRIMARIES_DATABASE_URL"] = url
+    os.environ["PRIMARIES_DATA_DIR"] = data_dir
+    from core.database import upgrade
+
+    upgrade()
+
+
+def test_processes_that_start_together_upgrade_once(database: str, tmp_path: object) -> None:
+    with engine().connect() as connection:
+        connection.execute(text("DROP TABLE audit_signed_head"))
+        connection.execute(text("DELETE FROM alembic_version"))
+        for name in inspect(connection).get_table_names():
+            if name not in {"alembic_version", "audit_signed_head"}:
+                suffix = "" if connection.dialect.name == "sqlite" else " CASCADE"
+                connection.exec_driver_sql(f'DROP TABLE IF EXISTS "{name}"{suffix}')
+        connection.commit()
+    context = multiprocessing.get_context("spawn")
+    processes = [
+        context.Process(target=_upgrade_in_a_process, args=(database, str(tmp_path)))
+        for _ in range(4)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, 0, 0, 0]
+    with engine().connect() as connection:
+        assert "audit_signed_head" in inspect(connection).get_table_names()
