@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import delete
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
+from core.database import is_sqlite
 from core.keyring import hmac_digest
 from core.staff.models import Lockout
 from core.staff.rules import address_key, fold_login
@@ -48,11 +50,12 @@ def note_failure(
 
 
 def _count(session: Session, key: bytes, limit: int, now: datetime) -> datetime | None:
-    # The row is locked, so that tries sent side by side are all counted.
+    # First a row that is there for certain, then its lock: tries sent side by side all count.
+    insert = sqlite.insert if is_sqlite(session) else postgresql.insert
+    fresh = {"key": key, "failures": 0, "window_started_at": now}
+    session.execute(insert(Lockout).values(fresh).on_conflict_do_nothing())
     statement = select(Lockout).where(col(Lockout.key) == key).with_for_update()
-    row = session.exec(statement).one_or_none()
-    if row is None:
-        row = Lockout(key=key, window_started_at=now)
+    row = session.exec(statement.execution_options(populate_existing=True)).one()
     if now - row.window_started_at > WINDOW:
         row.failures, row.window_started_at, row.locked_until = 0, now, None
     row.failures += 1

@@ -86,7 +86,7 @@ class SignInStep(StrEnum):
     """What a person who signs in has to do next."""
 
     SECOND_FACTOR = "second_factor"
-    NEW_PASSWORD = "new_password"  # noqa: S105 - the name of a step
+    NEW_PASSWORD = "new_password"
     ENROL = "enrol"
     READY = "ready"
 

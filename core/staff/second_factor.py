@@ -50,7 +50,7 @@ def code_now(session: Session, account_id: int, *, now: datetime) -> str:
 
 
 def _secret(account: Account) -> str:
-    assert account.totp_secret is not None and account.id is not None
+    assert account.totp_secret is not None
     return decrypt("totp", account.totp_secret, aad=str(account.id).encode()).decode()
 
 
@@ -91,9 +91,10 @@ def accept_code(session: Session, account_id: int, code: str, now: datetime) -> 
         update(Account)
         .where(col(Account.id) == account_id, col(Account.totp_last_step) < step)
         .values(totp_last_step=step)
-    )
+        .returning(col(Account.id))
+    ).scalar_one_or_none()
     session.expire(account)
-    return marked.rowcount == 1
+    return marked is not None
 
 
 def _code_hmac(account_id: int, code: str) -> bytes:
@@ -123,8 +124,9 @@ def accept_recovery_code(session: Session, account_id: int, code: str, now: date
             col(RecoveryCode.used_at).is_(None),
         )
         .values(used_at=now)
-    )
-    return used.rowcount == 1
+        .returning(col(RecoveryCode.account_id))
+    ).scalar_one_or_none()
+    return used is not None
 
 
 def recovery_codes_left(session: Session, account_id: int) -> int:
