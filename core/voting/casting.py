@@ -1,0 +1,241 @@
+"""Casting: many voters' sealed ballots in one transaction, each answered for itself.
+
+What is stored of a cast is split for good: claims (who) and ballots (what) share nothing. Beside
+the claim of the IIN stands an HMAC of the client's ``Idempotency-Key``, never a tracker; the answer
+to a repeated request is computed anew from the ciphertexts it brings.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection
+
+from core.keyring import hmac_digest
+from core.voting.addresses import Address, short_address
+from core.voting.rooms import ExemptionRoom, exemption_of, rooms
+from core.voting.rules import (
+    ClaimKind,
+    Contender,
+    Key,
+    RejectionReason,
+    RejectionStage,
+    Resolution,
+    Verdict,
+    resolve,
+)
+from core.voting.tally import Tally, TurnedAway
+from core.voting.votes import ClaimRow, SealedBallot, Votes, votes_on
+
+
+class Bar(StrEnum):
+    """Why a cast can't be stored, known before anything is looked up."""
+
+    NOT_OPEN = "not_open"
+    SIGN_IN_AGAIN = "sign_in_again"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cast:
+    """One voter's cast. ``idempotency`` is `idempotency_mark` of the key the client sent.
+
+    ``bar`` says why it can't be stored anew; a repeat of what is stored is answered all the same.
+    """
+
+    iin_digest: bytes
+    mobile_digest: bytes
+    address_digest: bytes
+    address: Address
+    place_code: str
+    iin_masked: str
+    mobile_masked: str
+    idempotency: bytes
+    ballots: tuple[SealedBallot, ...]
+    bar: Bar | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The vote is stored: (contest, tracker) in the order the client sent them."""
+
+    trackers: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The vote was turned away and remembered."""
+
+    reasons: tuple[RejectionReason, ...]
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyMismatch:
+    """The vote is stored, but the repeated request brought other ballots than those."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedBallotRepeated:
+    """One of the ballots is a copy of a stored one: nothing was claimed, seal again."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignInAgain:
+    """No session, or one that has ended or was opened at another address: nothing was claimed."""
+
+
+CastAnswer = Accepted | Rejected | IdempotencyMismatch | SealedBallotRepeated | SignInAgain
+
+
+def idempotency_mark(primary_id: str, iin_digest: bytes, key: str) -> bytes:
+    """What stands beside the claim: 16 bytes that tell nothing about key or ballots."""
+    return hmac_digest("idempotency", b"\0".join((primary_id.encode(), iin_digest, key.encode())))[
+        :16
+    ]
+
+
+def cast_many(
+    connection: Connection,
+    primary_id: str,
+    batch: Sequence[Cast],
+    *,
+    now: datetime,
+    tally: Tally | None = None,
+) -> list[CastAnswer]:
+    """Store what may be stored of a batch; gives one answer for each cast, in its order.
+
+    Runs in the caller's transaction. Whoever loses one key keeps none; the keys won beside it go to
+    the next of the batch. Counters go to ``tally``, or are written here when none is given.
+    """
+    counted = tally or Tally(primary_id)
+    votes = votes_on(connection, primary_id)
+    rooms_by_id = rooms(connection, primary_id, [cast.address for cast in batch], now=now)
+    contenders = [_contender(cast, rooms_by_id) for cast in batch]
+    room = {exemption.id: exemption.left for exemption in rooms_by_id}
+    timely = [place for place, cast in enumerate(batch) if cast.bar is None]
+    outcome = _settle(
+        votes, [contenders[place] for place in timely], [batch[place] for place in timely], room
+    )
+    answers: dict[int, CastAnswer] = {}
+    for position, place in enumerate(timely):
+        verdict = outcome.verdicts[position]
+        cast = batch[place]
+        if verdict is Verdict.WON:
+            counted.vote(cast.place_code, now)
+            exemption = contenders[place].exemption
+            if exemption is not None:
+                counted.exempt(exemption, now)
+            answers[place] = _accepted(cast)
+        elif verdict is Verdict.LOST:
+            answers[place] = _reject(counted, cast, outcome.reasons[position], now)
+        elif verdict is Verdict.SEALED_REPEATED:
+            answers[place] = SealedBallotRepeated()
+    rest = [place for place in range(len(batch)) if place not in answers]
+    if rest:
+        answers |= _repeats(votes, batch, rest, counted=counted, now=now)
+    if tally is None:
+        counted.write(connection)
+    return [answers[place] for place in range(len(batch))]
+
+
+def _contender(cast: Cast, exempted: Sequence[ExemptionRoom]) -> Contender:
+    exemption = exemption_of(cast.address, exempted)
+    claims: list[Key] = [
+        _iin_key(cast),
+        (ClaimKind.MOBILE.value, cast.mobile_digest),
+    ]
+    if exemption is None:
+        claims.append((ClaimKind.ADDRESS.value, cast.address_digest))
+    return Contender(
+        claims=tuple(claims),
+        ballots=tuple(ballot.key for ballot in cast.ballots),
+        idempotency=cast.idempotency,
+        exemption=None if exemption is None else exemption.id,
+    )
+
+
+def _iin_key(cast: Cast) -> Key:
+    return ClaimKind.IIN.value, cast.iin_digest
+
+
+def _settle(
+    votes: Votes, contenders: Sequence[Contender], batch: Sequence[Cast], room: dict[int, int]
+) -> Resolution:
+    """Resolve and store until what was stored is what was resolved.
+
+    Every further round follows from a key that somebody else took between look-up and insert, or
+    from a copied ballot, and knows at least one key more than the round before: it ends.
+    """
+    taken = votes.taken({claim for contender in contenders for claim in contender.claims})
+    stored: dict[Key, ClaimRow] = {}
+    while True:
+        outcome = resolve(contenders, taken, room)
+        wanted: dict[Key, ClaimRow] = {}
+        for position in outcome.won():
+            contender = contenders[position]
+            for claim in contender.claims:
+                mark = contender.idempotency if claim[0] == ClaimKind.IIN else None
+                wanted[claim] = (*claim, mark)
+        surplus = [key for key, row in stored.items() if wanted.get(key) != row]
+        votes.remove_claims(surplus)
+        for key in surplus:
+            del stored[key]
+        lost = votes.store_claims([row for key, row in wanted.items() if key not in stored])
+        stored |= {key: row for key, row in wanted.items() if key not in lost}
+        if lost:
+            taken |= votes.taken(lost)
+            # A key whose holder has meanwhile rolled back is free again: the next round takes it.
+            continue
+        copies = votes.store_ballots(
+            [ballot for position in outcome.won() for ballot in batch[position].ballots]
+        )
+        if not copies:
+            return outcome
+        taken |= dict.fromkeys(copies)
+
+
+def _repeats(
+    votes: Votes, batch: Sequence[Cast], rest: Sequence[int], *, counted: Tally, now: datetime
+) -> dict[int, CastAnswer]:
+    """Answer what is left: repeats of stored votes, and casts that can't be stored."""
+    barred = {_iin_key(batch[place]) for place in rest if batch[place].bar}
+    marks = votes.taken(barred) if barred else {}
+    answers: dict[int, CastAnswer] = {}
+    asked = []
+    for place in rest:
+        cast = batch[place]
+        if cast.bar is None or marks.get(_iin_key(cast)) == cast.idempotency:
+            asked.append(place)
+        elif cast.bar is Bar.SIGN_IN_AGAIN:
+            answers[place] = SignInAgain()
+        else:
+            answers[place] = _reject(counted, cast, (RejectionReason.NOT_OPEN,), now)
+    stored = votes.stored([ballot for place in asked for ballot in batch[place].ballots])
+    for place in asked:
+        cast = batch[place]
+        whole = all(ballot.sha256 in stored for ballot in cast.ballots)
+        answers[place] = _accepted(cast) if whole else IdempotencyMismatch()
+    return answers
+
+
+def _accepted(cast: Cast) -> Accepted:
+    return Accepted(tuple((ballot.contest_id, ballot.tracker) for ballot in cast.ballots))
+
+
+def _reject(
+    counted: Tally, cast: Cast, reasons: tuple[RejectionReason, ...], now: datetime
+) -> Rejected:
+    reference = counted.reject(
+        TurnedAway(
+            stage=RejectionStage.CAST,
+            reasons=reasons,
+            at=now,
+            iin_digest=cast.iin_digest,
+            iin_masked=cast.iin_masked,
+            mobile_masked=cast.mobile_masked,
+            address_short=short_address(cast.address),
+            place_code=cast.place_code,
+        )
+    )
+    return Rejected(reasons, reference)

@@ -1,0 +1,111 @@
+"""The primary that is being voted in, as the public listener needs it: kept for a second."""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Final
+
+from sqlmodel import Session
+
+from core import places
+from core.database import reading
+from core.errors import Refused
+from core.keyring import digest_key, fingerprint
+from core.primary import queries as primary_queries
+from core.primary.queries import ContestView, PrimaryView
+from core.voting.rules import VotingRefusal
+
+ENC_BYTES: Final = 65
+"""An uncompressed point of P-256: what HPKE puts before the ciphertext."""
+
+TAG_BYTES: Final = 16
+
+
+@dataclass(frozen=True)
+class Election:
+    """The active primary with its contests; nothing in it is about a voter."""
+
+    primary: PrimaryView
+    contests: tuple[ContestView, ...]
+
+    def is_open(self, at: datetime) -> bool:
+        """Whether a sign-in or cast that arrives at ``at`` is in time: ``[opens, closes)``."""
+        return self.primary.voting_open(at)
+
+    @cached_property
+    def sealed_sizes(self) -> Mapping[str, int]:
+        """The one length in bytes that a sealed ballot of each contest has."""
+        return {contest.id: ENC_BYTES + contest.size + TAG_BYTES for contest in self.contests}
+
+    @cached_property
+    def _by_place(self) -> dict[str, tuple[ContestView, ...]]:
+        return {}
+
+    def contests_of(self, place_code: str) -> tuple[ContestView, ...]:
+        """The contests a voter of this place has: the national ones and those of its units."""
+        known = self._by_place.get(place_code)
+        if known is None:
+            units = {unit.code for unit in places.ancestors(place_code)}
+            known = tuple(
+                contest
+                for contest in self.contests
+                if contest.place_code is None or contest.place_code in units
+            )
+            self._by_place[place_code] = known
+        return known
+
+
+def check_digest_key(primary: PrimaryView) -> None:
+    """Refuse as ``digest_key_differs`` unless this process holds the key the primary was made with.
+
+    Two hosts with two keys would let one IIN vote twice. A missing key is refused by the keyring.
+    """
+    if fingerprint(digest_key(primary.id)) != primary.digest_fingerprint:
+        raise Refused(VotingRefusal.DIGEST_KEY_DIFFERS, primary=primary.id)
+
+
+def load(session: Session) -> Election | None:
+    """The active primary as it is now; None when there is none."""
+    primary = primary_queries.active_primary(session)
+    if primary is None:
+        return None
+    check_digest_key(primary)
+    return Election(primary, primary_queries.contests(session, primary.id))
+
+
+class CurrentElection:
+    """The active primary, read again when it is older than ``max_age`` seconds.
+
+    An extension of the vote is thus known to every process within a second. Safe for threads.
+    """
+
+    def __init__(self, max_age: float = 1.0) -> None:
+        self._max_age = max_age
+        self._lock = threading.Lock()
+        self._read_at = float("-inf")
+        self._election: Election | None = None
+
+    def get(self) -> Election | None:
+        """The primary, or None when the installation has none; refused if the key differs."""
+        if time.monotonic() - self._read_at < self._max_age:
+            return self._election
+        with self._lock:
+            if time.monotonic() - self._read_at >= self._max_age:
+                with reading() as session:
+                    self._election = load(session)
+                self._read_at = time.monotonic()
+            return self._election
+
+    def require(self) -> Election:
+        """The primary; refused as ``no_active_primary``."""
+        election = self.get()
+        if election is None:
+            raise Refused(VotingRefusal.NO_ACTIVE_PRIMARY)
+        return election
+
+    def forget(self) -> None:
+        """Read anew at the next question."""
+        self._read_at = float("-inf")

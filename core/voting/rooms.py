@@ -1,0 +1,92 @@
+"""How many more voters an exemption admits at this moment, counted under a lock."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from ipaddress import ip_network
+
+from sqlalchemy import Connection, select
+
+from core.voting.addresses import Address, Network
+from core.voting.models import AddressExemption, ExemptionUsage
+from core.voting.rules import hour_start
+
+
+@dataclass(frozen=True, slots=True)
+class ExemptionRoom:
+    """An exemption in force: its network and how many more voters it admits in this hour."""
+
+    id: int
+    network: Network
+    left: int
+
+
+@lru_cache(maxsize=4096)
+def _network(text: str) -> Network:
+    return ip_network(text)
+
+
+def rooms(
+    connection: Connection,
+    primary_id: str,
+    addresses: Iterable[Address],
+    *,
+    now: datetime,
+    lock: bool = True,
+) -> list[ExemptionRoom]:
+    """The exemptions in force that cover one of ``addresses``, locked until the commit if ``lock``.
+
+    The lock (on PostgreSQL; SQLite's writer is alone anyway) makes batches of several processes
+    take their voters from one cap in turn. Rows are locked in order of id.
+    """
+    table = AddressExemption.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+    in_force = (
+        select(table.c.id, table.c.network)
+        .where(table.c.primary_id == primary_id, table.c.removed_at.is_(None))
+        .where(table.c.valid_from <= now, table.c.valid_until > now)
+    )
+    networks = {row.id: _network(row.network) for row in connection.execute(in_force)}
+    if not networks:
+        return []
+    asked = set(addresses)
+    covering = [
+        found
+        for found, network in networks.items()
+        if any(address.version == network.version and address in network for address in asked)
+    ]
+    if not covering:
+        return []
+    caps = (
+        select(table.c.id, table.c.cap_total, table.c.cap_hourly, table.c.used)
+        .where(table.c.id.in_(covering), table.c.removed_at.is_(None))
+        .order_by(table.c.id)
+    )
+    locked = connection.execute(caps.with_for_update() if lock else caps).all()
+    usage = ExemptionUsage.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+    this_hour = {
+        row.exemption_id: row.used
+        for row in connection.execute(
+            select(usage.c.exemption_id, usage.c.used).where(
+                usage.c.exemption_id.in_(covering), usage.c.hour_start == hour_start(now)
+            )
+        )
+    }
+    return [
+        ExemptionRoom(
+            row.id,
+            networks[row.id],
+            min(row.cap_total - row.used, row.cap_hourly - this_hour.get(row.id, 0)),
+        )
+        for row in locked
+    ]
+
+
+def exemption_of(address: Address, exempted: Sequence[ExemptionRoom]) -> ExemptionRoom | None:
+    """The narrowest exemption that ``address`` lies in, or None."""
+    covering = [
+        room
+        for room in exempted
+        if room.network.version == address.version and address in room.network
+    ]
+    return max(covering, key=lambda room: (room.network.prefixlen, -room.id), default=None)

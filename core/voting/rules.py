@@ -1,0 +1,214 @@
+"""What a rejection is, how long things last, and who wins when casts meet. Pure."""
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+CODE_DIGITS: Final = 6
+CODE_LIFETIME: Final = timedelta(minutes=5)
+CODE_TRIES: Final = 5
+SESSION_LIFETIME: Final = timedelta(minutes=15)
+BUCKET: Final = timedelta(minutes=10)
+"""The width of the counters' time buckets."""
+
+_REFERENCE_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_REFERENCE_LENGTH: Final = 10
+_MISHEARD: Final = str.maketrans("OILАВСЕНКМРТХЗ", "011ABCEHKMPTX3")
+
+
+class RejectionReason(StrEnum):
+    """Why somebody could not sign in or vote; a rejection holds every one that applies."""
+
+    NOT_ON_ROLL = "not_on_roll"
+    ADMITTED_AFTER_CUTOFF = "admitted_after_cutoff"
+    SUSPENDED = "suspended"
+    MOBILE_MISMATCH = "mobile_mismatch"
+    IIN_USED = "iin_used"
+    MOBILE_USED = "mobile_used"
+    ADDRESS_USED = "address_used"
+    CODE_FAILED = "code_failed"
+    RATE_LIMITED = "rate_limited"
+    NOT_OPEN = "not_open"
+
+
+class RejectionStage(StrEnum):
+    """At which step a rejection happened."""
+
+    SIGN_IN = "sign_in"
+    CODE = "code"
+    CAST = "cast"
+
+
+class Channel(StrEnum):
+    """How a claim was made; paper comes from polling places."""
+
+    ONLINE = "online"
+    PAPER = "paper"
+    PAPER_LIST = "paper_list"
+
+
+class ClaimKind(StrEnum):
+    """What may be used by one vote only."""
+
+    ADDRESS = "address"
+    IIN = "iin"
+    MOBILE = "mobile"
+
+
+USED: Final[Mapping[ClaimKind, RejectionReason]] = {
+    ClaimKind.IIN: RejectionReason.IIN_USED,
+    ClaimKind.MOBILE: RejectionReason.MOBILE_USED,
+    ClaimKind.ADDRESS: RejectionReason.ADDRESS_USED,
+}
+
+
+class ExemptionKind(StrEnum):
+    """Why an address may be used by several voters."""
+
+    TERMINAL = "terminal"
+    SHARED_NETWORK = "shared_network"
+
+
+class VotingRefusal(StrEnum):
+    """Why an act of staff, or the start of a process, was refused."""
+
+    DIGEST_KEY_DIFFERS = "digest_key_differs"
+    NO_ACTIVE_PRIMARY = "no_active_primary"
+    NETWORK_MALFORMED = "network_malformed"
+    NETWORK_TOO_WIDE = "network_too_wide"
+    CAP_OUT_OF_RANGE = "cap_out_of_range"
+    PERIOD_EMPTY = "period_empty"
+    REASON_MISSING = "reason_missing"
+    DOCUMENT_MISSING = "document_missing"
+    EXEMPTION_UNKNOWN = "exemption_unknown"
+    EXEMPTION_OVER = "exemption_over"
+    REFERENCE_UNKNOWN = "reference_unknown"
+    CALL_NOT_CONFIRMED = "call_not_confirmed"
+
+
+def new_reference() -> str:
+    """A code of ten characters that a voter reads to the hotline: ``7KQ4M-2XJ9P``."""
+    drawn = int.from_bytes(secrets.token_bytes(7)) >> 6
+    spelled = "".join(_REFERENCE_ALPHABET[drawn >> 5 * place & 31] for place in range(10))
+    return f"{spelled[:5]}-{spelled[5:]}"
+
+
+def parse_reference(heard: str) -> str | None:
+    """The reference as it is stored, from what an operator typed; None if it can't be one.
+
+    The alphabet has no I, L, O or U; those, and Cyrillic letters of the same shape, are read as
+    what they look like.
+    """
+    letters = heard.upper().translate(_MISHEARD)
+    kept = "".join(letter for letter in letters if letter.isalnum())
+    if len(kept) != _REFERENCE_LENGTH or any(c not in _REFERENCE_ALPHABET for c in kept):
+        return None
+    return f"{kept[:5]}-{kept[5:]}"
+
+
+def new_code() -> str:
+    """A one-time code: six digits, each equally likely."""
+    return f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
+
+
+def bucket_start(instant: datetime) -> datetime:
+    """The start of the ten minutes in which ``instant`` lies."""
+    seconds = int(instant.timestamp())
+    width = int(BUCKET.total_seconds())
+    return datetime.fromtimestamp(seconds - seconds % width, UTC)
+
+
+def hour_start(instant: datetime) -> datetime:
+    """The start of the hour (UTC) in which ``instant`` lies: how exemptions count."""
+    return instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+Key = tuple[str, bytes]
+"""What one vote uses up: (kind, digest); kind ``ballot`` stands for the SHA-256 of a sealed one."""
+
+BALLOT_KEY: Final = "ballot"
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """One cast as the decision sees it: what it claims, what it seals, how it may repeat.
+
+    ``claims`` has no address when ``exemption`` names the exemption that the address lies in.
+    """
+
+    claims: tuple[Key, ...]
+    ballots: tuple[Key, ...]
+    idempotency: bytes
+    exemption: int | None = None
+
+    @property
+    def iin_key(self) -> Key:
+        """The claim with which the idempotency mark is stored."""
+        return next(claim for claim in self.claims if claim[0] == ClaimKind.IIN)
+
+
+class Verdict(StrEnum):
+    """What became of one cast in its batch; ``idempotency_mismatch`` is decided by the answer."""
+
+    WON = "won"
+    LOST = "lost"
+    REPEAT = "repeat"
+    SEALED_REPEATED = "sealed_repeated"
+
+
+@dataclass(slots=True)
+class Resolution:
+    """The verdict over a batch, by position, and the reasons of those who lost."""
+
+    verdicts: list[Verdict]
+    reasons: dict[int, tuple[RejectionReason, ...]] = field(default_factory=dict)
+
+    def won(self) -> list[int]:
+        """Positions of the casts that may be stored, in order of arrival."""
+        return [i for i, verdict in enumerate(self.verdicts) if verdict is Verdict.WON]
+
+
+def resolve(
+    batch: Sequence[Contender],
+    taken: Mapping[Key, bytes | None],
+    room: Mapping[int, int],
+) -> Resolution:
+    """Decide a batch in order of arrival, as if each cast had been made alone.
+
+    ``taken`` maps keys that stored votes hold to the idempotency mark beside them (None where
+    there is none); ``room`` tells how many more voters each exemption admits. Whoever loses one
+    key keeps none, so nobody is refused for a key that no vote holds; a loser gets every reason.
+    """
+    held: dict[Key, bytes | None] = dict(taken)
+    left = dict(room)
+    outcome = Resolution([])
+    for position, cast in enumerate(batch):
+        mark = held.get(cast.iin_key)
+        if mark is not None and secrets.compare_digest(mark, cast.idempotency):
+            outcome.verdicts.append(Verdict.REPEAT)
+            continue
+        lost = [USED[ClaimKind(key[0])] for key in cast.claims if key in held]
+        if cast.exemption is not None and left.get(cast.exemption, 0) <= 0:
+            lost.append(RejectionReason.ADDRESS_USED)
+        if lost:
+            outcome.verdicts.append(Verdict.LOST)
+            outcome.reasons[position] = in_order(lost)
+            continue
+        if any(key in held for key in cast.ballots) or len(set(cast.ballots)) < len(cast.ballots):
+            outcome.verdicts.append(Verdict.SEALED_REPEATED)
+            continue
+        held.update(dict.fromkeys(cast.claims, cast.idempotency))
+        held.update(dict.fromkeys(cast.ballots))
+        if cast.exemption is not None:
+            left[cast.exemption] -= 1
+        outcome.verdicts.append(Verdict.WON)
+    return outcome
+
+
+def in_order(reasons: Iterable[RejectionReason]) -> tuple[RejectionReason, ...]:
+    """Reasons once each, in the order of the enum: what is stored, shown and compared."""
+    given = frozenset(reasons)
+    return tuple(reason for reason in RejectionReason if reason in given)

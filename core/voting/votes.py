@@ -1,0 +1,277 @@
+"""How claims and ballots are stored on each engine: bare statements, a batch at a time.
+
+Both classes answer the same four questions. SQLite has one writer at a time (``BEGIN IMMEDIATE``),
+so what `taken` found stays true until the commit. On PostgreSQL several processes write at once:
+there the primary key decides, and `store_claims` tells which keys went to somebody else.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from core.voting.rules import BALLOT_KEY, Channel, Key
+
+T = TypeVar("T")
+
+_SIZES: Final = (8, 64, 256, 1024)
+"""Statements are padded to these numbers of parameters, so that few texts are ever compiled."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedBallot:
+    """One sealed ballot: ``sealed`` is ``enc ‖ ciphertext``, ``sha256`` its digest."""
+
+    contest_id: str
+    sealed: bytes
+    sha256: bytes
+    tracker: str
+
+    @property
+    def key(self) -> Key:
+        """What a copy of this ballot would share with it."""
+        return BALLOT_KEY, self.sha256
+
+
+ClaimRow = tuple[str, bytes, bytes | None]
+"""(kind, digest, idempotency mark beside an IIN)"""
+
+
+class Votes(Protocol):
+    """The stored claims and ballots of one primary, inside one transaction."""
+
+    def taken(self, keys: Iterable[Key]) -> dict[Key, bytes | None]:
+        """Which of these claims are held, each with the idempotency mark beside it."""
+        ...
+
+    def store_claims(self, rows: Sequence[ClaimRow]) -> set[Key]:
+        """Store claims in order of kind and digest; gives those that somebody else holds."""
+        ...
+
+    def remove_claims(self, keys: Iterable[Key]) -> None:
+        """Take back claims that this transaction stored."""
+        ...
+
+    def store_ballots(self, ballots: Sequence[SealedBallot]) -> set[Key]:
+        """Store ballots in order of tracker; gives those that are stored already.
+
+        When any is, none of this call is kept.
+        """
+        ...
+
+    def stored(self, ballots: Iterable[SealedBallot]) -> set[bytes]:
+        """The SHA-256 of those of these ballots that are stored."""
+        ...
+
+
+def votes_on(connection: Connection, primary_id: str) -> Votes:
+    """The votes of a primary on whichever engine the connection speaks to."""
+    if connection.dialect.name == "sqlite":
+        return SqliteVotes(connection, primary_id)
+    return PostgresqlVotes(connection, primary_id)
+
+
+class SqliteVotes:
+    """Claims and ballots by ``executemany``; look-ups by lists in the primary key."""
+
+    def __init__(self, connection: Connection, primary_id: str) -> None:
+        self._connection = connection
+        self._primary_id = primary_id
+
+    def taken(self, keys: Iterable[Key]) -> dict[Key, bytes | None]:
+        """See `Votes`."""
+        by_kind: dict[str, list[bytes]] = {}
+        for kind, digest in keys:
+            by_kind.setdefault(kind, []).append(digest)
+        found: dict[Key, bytes | None] = {}
+        for kind, digests in by_kind.items():
+            for part in _padded(digests):
+                rows = self._connection.exec_driver_sql(
+                    "SELECT digest, idempotency_hmac FROM claim"  # noqa: S608 - marks only
+                    f" WHERE primary_id = ? AND kind = ? AND digest IN ({_marks(part)})",
+                    (self._primary_id, kind, *part),
+                )
+                found.update({(kind, digest): mark for digest, mark in rows})
+        return found
+
+    def store_claims(self, rows: Sequence[ClaimRow]) -> set[Key]:
+        """See `Votes`; here nobody else can have come between."""
+        if rows:
+            self._connection.exec_driver_sql(
+                "INSERT INTO claim (primary_id, kind, digest, channel, idempotency_hmac)"
+                " VALUES (?, ?, ?, ?, ?)",
+                [
+                    (self._primary_id, kind, digest, Channel.ONLINE.value, mark)
+                    for kind, digest, mark in sorted(rows, key=_claim_order)
+                ],
+            )
+        return set()
+
+    def remove_claims(self, keys: Iterable[Key]) -> None:
+        """See `Votes`."""
+        gone = [(self._primary_id, *key) for key in sorted(keys)]
+        if gone:
+            self._connection.exec_driver_sql(
+                "DELETE FROM claim WHERE primary_id = ? AND kind = ? AND digest = ?", gone
+            )
+
+    def store_ballots(self, ballots: Sequence[SealedBallot]) -> set[Key]:
+        """See `Votes`."""
+        if not ballots:
+            return set()
+        rows = [
+            (ballot.tracker, self._primary_id, ballot.contest_id, ballot.sealed, ballot.sha256)
+            for ballot in sorted(ballots, key=_tracker)
+        ]
+        self._connection.exec_driver_sql("SAVEPOINT ballots")
+        try:
+            self._connection.exec_driver_sql(
+                "INSERT INTO ballot (tracker, primary_id, contest_id, sealed, sha256)"
+                " VALUES (?, ?, ?, ?, ?)",
+                rows,
+            )
+        except IntegrityError:
+            self._connection.exec_driver_sql("ROLLBACK TO ballots")
+            self._connection.exec_driver_sql("RELEASE ballots")
+            return _copies(ballots, self._trackers(ballots))
+        self._connection.exec_driver_sql("RELEASE ballots")
+        return set()
+
+    def stored(self, ballots: Iterable[SealedBallot]) -> set[bytes]:
+        """See `Votes`."""
+        return set(self._trackers(ballots).values())
+
+    def _trackers(self, ballots: Iterable[SealedBallot]) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        for part in _padded([ballot.tracker for ballot in ballots]):
+            found.update(
+                (tracker, digest)
+                for tracker, digest in self._connection.exec_driver_sql(
+                    f"SELECT tracker, sha256 FROM ballot WHERE tracker IN ({_marks(part)})",  # noqa: S608 - question marks only
+                    tuple(part),
+                )
+            )
+        return found
+
+
+class PostgresqlVotes:
+    """Claims and ballots as sets: arrays in, ``ON CONFLICT DO NOTHING RETURNING`` out."""
+
+    def __init__(self, connection: Connection, primary_id: str) -> None:
+        self._connection = connection
+        self._primary_id = primary_id
+
+    def taken(self, keys: Iterable[Key]) -> dict[Key, bytes | None]:
+        """See `Votes`."""
+        kinds, digests = _columns(keys)
+        rows = self._connection.exec_driver_sql(
+            "SELECT c.kind, c.digest, c.idempotency_hmac"
+            " FROM unnest(%s::text[], %s::bytea[]) AS k (kind, digest)"
+            " JOIN claim c ON c.primary_id = %s AND c.kind = k.kind AND c.digest = k.digest",
+            (kinds, digests, self._primary_id),
+        )
+        return {(kind, bytes(digest)): _bytes(mark) for kind, digest, mark in rows}
+
+    def store_claims(self, rows: Sequence[ClaimRow]) -> set[Key]:
+        """See `Votes`. One order for all batches, so that two never wait for each other."""
+        if not rows:
+            return set()
+        ordered = sorted(rows, key=_claim_order)
+        won = self._connection.exec_driver_sql(
+            "INSERT INTO claim (primary_id, kind, digest, channel, idempotency_hmac)"
+            " SELECT %s, kind, digest, %s, mark FROM"
+            " unnest(%s::text[], %s::bytea[], %s::bytea[]) WITH ORDINALITY"
+            " AS t (kind, digest, mark, place) ORDER BY place"
+            " ON CONFLICT DO NOTHING RETURNING kind, digest",
+            (
+                self._primary_id,
+                Channel.ONLINE.value,
+                [row[0] for row in ordered],
+                [row[1] for row in ordered],
+                [row[2] for row in ordered],
+            ),
+        )
+        kept = {(kind, bytes(digest)) for kind, digest in won}
+        return {(row[0], row[1]) for row in ordered} - kept
+
+    def remove_claims(self, keys: Iterable[Key]) -> None:
+        """See `Votes`."""
+        kinds, digests = _columns(keys)
+        if kinds:
+            self._connection.exec_driver_sql(
+                "DELETE FROM claim c USING unnest(%s::text[], %s::bytea[]) AS k (kind, digest)"
+                " WHERE c.primary_id = %s AND c.kind = k.kind AND c.digest = k.digest",
+                (kinds, digests, self._primary_id),
+            )
+
+    def store_ballots(self, ballots: Sequence[SealedBallot]) -> set[Key]:
+        """See `Votes`."""
+        if not ballots:
+            return set()
+        ordered = sorted(ballots, key=_tracker)
+        rows = self._connection.exec_driver_sql(
+            "INSERT INTO ballot (tracker, primary_id, contest_id, sealed, sha256)"
+            " SELECT tracker, %s, contest, sealed, sha FROM"
+            " unnest(%s::text[], %s::text[], %s::bytea[], %s::bytea[]) WITH ORDINALITY"
+            " AS t (tracker, contest, sealed, sha, place) ORDER BY place"
+            " ON CONFLICT DO NOTHING RETURNING tracker",
+            (
+                self._primary_id,
+                [ballot.tracker for ballot in ordered],
+                [ballot.contest_id for ballot in ordered],
+                [ballot.sealed for ballot in ordered],
+                [ballot.sha256 for ballot in ordered],
+            ),
+        )
+        kept = [tracker for (tracker,) in rows]
+        copies = {ballot.key for ballot in ballots} - {
+            ballot.key for ballot in ballots if ballot.tracker in set(kept)
+        }
+        if copies:
+            self._connection.exec_driver_sql("DELETE FROM ballot WHERE tracker = ANY(%s)", (kept,))
+        return copies
+
+    def stored(self, ballots: Iterable[SealedBallot]) -> set[bytes]:
+        """See `Votes`."""
+        rows = self._connection.exec_driver_sql(
+            "SELECT sha256 FROM ballot WHERE tracker = ANY(%s)",
+            ([ballot.tracker for ballot in ballots],),
+        )
+        return {bytes(digest) for (digest,) in rows}
+
+
+def _claim_order(row: ClaimRow) -> tuple[str, bytes]:
+    return row[0], row[1]
+
+
+def _tracker(ballot: SealedBallot) -> str:
+    return ballot.tracker
+
+
+def _copies(ballots: Iterable[SealedBallot], stored: dict[str, bytes]) -> set[Key]:
+    return {ballot.key for ballot in ballots if ballot.tracker in stored}
+
+
+def _columns(keys: Iterable[Key]) -> tuple[list[str], list[bytes]]:
+    listed = sorted(keys)
+    return [kind for kind, _digest in listed], [digest for _kind, digest in listed]
+
+
+def _bytes(value: bytes | memoryview | None) -> bytes | None:
+    return None if value is None else bytes(value)
+
+
+def _padded(values: list[T]) -> list[list[T]]:
+    """``values`` in parts of a few fixed sizes, the last value repeated to fill a part."""
+    parts = []
+    for start in range(0, len(values), _SIZES[-1]):
+        part = values[start : start + _SIZES[-1]]
+        size = next(size for size in _SIZES if size >= len(part))
+        parts.append(part + part[-1:] * (size - len(part)))
+    return parts
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ",".join("?" * len(values))

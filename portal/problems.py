@@ -1,0 +1,70 @@
+"""Refusals of the public API as ``application/problem+json`` (RFC 9457)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from starlette.responses import Response
+
+from core.i18n import _
+
+TITLES: Final[Mapping[str, str]] = {
+    "address_unknown": "The address of this request can't be told.",
+    "ballots_incomplete": "Send exactly one sealed ballot for each of your contests.",
+    "body_too_large": "The request is too large.",
+    "challenge_over": "This sign-in is over. Begin it again.",
+    "code_failed": "The code was wrong too often. Begin the sign-in again.",
+    "code_wrong": "The code is wrong.",
+    "host_unknown": "This host is not served here.",
+    "idempotency_key_missing": "Send an Idempotency-Key of 16 to 128 characters.",
+    "idempotency_mismatch": "Your vote is stored already, with other ballots than these.",
+    "iin_malformed": "An IIN has 12 digits; check them.",
+    "mobile_malformed": "This is no mobile number of Kazakhstan; check it.",
+    "no_primary": "No primary is being held here at present.",
+    "not_found": "There is nothing here.",
+    "method_not_allowed": "This can't be done here.",
+    "not_open": "Voting is not open.",
+    "origin_refused": "This request comes from another site.",
+    "rate_limited": "Too many tries. Wait a little.",
+    "request_malformed": "The request can't be read.",
+    "sealed_ballot_repeated": "Such a sealed ballot is stored already. Seal yours again.",
+    "sign_in_again": "Sign in again: the session is over, or your network has changed.",
+    "sign_in_required": "Sign in first.",
+    "unavailable": "This does not work at the moment. Try again.",
+    "vote_rejected": "The vote was not accepted.",
+}
+"""The sentence of each code of the voting API; other faces add theirs through ``title``."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+def problem(
+    status: int,
+    code: str,
+    *,
+    title: str | None = None,
+    reasons: Sequence[str] = (),
+    reference: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    **extra: Any,
+) -> Response:
+    """A refusal: HTTP status, machine code, a sentence in the request's language.
+
+    ``reasons`` are the codes of a rejection, ``reference`` is what the voter reads to the hotline.
+    """
+    body: dict[str, Any] = {
+        "type": f"urn:primaries:problem:{code}",
+        "title": title or _(TITLES.get(code, "The request was refused.")),
+        "status": status,
+        "code": str(code),
+    }
+    if reasons:
+        body["reasons"] = [str(reason) for reason in reasons]
+    if reference is not None:
+        body["reference"] = reference
+    return Response(
+        _encode(body | extra),
+        status_code=status,
+        media_type="application/problem+json",
+        headers={"Cache-Control": "no-store", **(headers or {})},
+    )
