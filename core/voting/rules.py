@@ -16,7 +16,7 @@ BUCKET: Final = timedelta(minutes=10)
 
 _REFERENCE_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _REFERENCE_LENGTH: Final = 10
-_MISHEARD: Final = str.maketrans("OILАВСЕНКМРТХЗ", "011ABCEHKMPTX3")
+_MISHEARD: Final = str.maketrans("OILАВСЕНКМРТХЗОУ", "011ABCEHKMPTX30Y")
 
 
 class RejectionReason(StrEnum):
@@ -212,3 +212,31 @@ def in_order(reasons: Iterable[RejectionReason]) -> tuple[RejectionReason, ...]:
     """Reasons once each, in the order of the enum: what is stored, shown and compared."""
     given = frozenset(reasons)
     return tuple(reason for reason in RejectionReason if reason in given)
+
+
+class Advice(StrEnum):
+    """What an operator may tell a caller who is not identified yet.
+
+    Nothing here says whether an IIN is on the roll or has voted: whatever depends on that gets
+    `CALL_BACK`, and its reasons appear only after a call to the roll's own number.
+    """
+
+    CALL_BACK = "call_back"
+    OTHER_NETWORK = "other_network"
+    SIGN_IN_AGAIN = "sign_in_again"
+    WAIT = "wait"
+    OPENING_HOURS = "opening_hours"
+
+
+_HARMLESS: Final[Mapping[RejectionReason, Advice]] = {
+    RejectionReason.ADDRESS_USED: Advice.OTHER_NETWORK,
+    RejectionReason.CODE_FAILED: Advice.SIGN_IN_AGAIN,
+    RejectionReason.RATE_LIMITED: Advice.WAIT,
+    RejectionReason.NOT_OPEN: Advice.OPENING_HOURS,
+}
+
+
+def advice(reasons: Iterable[RejectionReason]) -> tuple[Advice, ...]:
+    """What to advise for these reasons, in the order of the enum."""
+    given = {_HARMLESS.get(reason, Advice.CALL_BACK) for reason in reasons}
+    return tuple(each for each in Advice if each in given)

@@ -1,0 +1,235 @@
+"""What screens and the public see of the vote: turnout and rejections, never a candidate."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, literal, select
+from sqlmodel import Session, col
+
+from core import places
+from core.primary.queries import roll_counts_by_place
+from core.voting.models import RegisteredCounter, Rejection, RejectionCounter, TurnoutCounter
+from core.voting.rules import Channel, RejectionReason, RejectionStage
+
+
+@dataclass(frozen=True)
+class PlaceTurnout:
+    """Votes in a place with both denominators: on the roll, and registered in the system."""
+
+    place_code: str
+    votes: int
+    registered: int
+    on_roll: int
+
+
+@dataclass(frozen=True)
+class Turnout:
+    """Turnout of a primary; ``regions`` and ``districts`` hold every place that has voters."""
+
+    votes: int
+    votes_online: int
+    registered: int
+    on_roll: int
+    regions: tuple[PlaceTurnout, ...]
+    districts: tuple[PlaceTurnout, ...]
+
+
+@dataclass(frozen=True)
+class SeriesPoint:
+    """A count in the ten minutes from ``start``."""
+
+    start: datetime
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RejectionView:
+    """A rejection as staff see it; ``place_code`` is '' where the roll names no place."""
+
+    id: int
+    reference: str
+    stage: RejectionStage
+    reasons: tuple[RejectionReason, ...]
+    place_code: str
+    iin_masked: str
+    mobile_masked: str
+    address_short: str
+    at: datetime
+
+
+def turnout(session: Session, primary_id: str) -> Turnout:
+    """Votes so far, from counters, with denominators; by region and by the roll's own places."""
+    votes: dict[str, int] = defaultdict(int)
+    online = 0
+    for place_code, channel, count in session.execute(
+        select(
+            col(TurnoutCounter.place_code),
+            col(TurnoutCounter.channel),
+            func.sum(col(TurnoutCounter.votes)),
+        )
+        .where(col(TurnoutCounter.primary_id) == primary_id)
+        .group_by(col(TurnoutCounter.place_code), col(TurnoutCounter.channel))
+    ):
+        votes[place_code] += int(count)
+        online += int(count) if channel == Channel.ONLINE else 0
+    registered = {
+        place_code: int(voters)
+        for place_code, voters in session.execute(
+            select(col(RegisteredCounter.place_code), col(RegisteredCounter.voters)).where(
+                col(RegisteredCounter.primary_id) == primary_id
+            )
+        )
+    }
+    on_roll = roll_counts_by_place(session, primary_id)
+    codes = sorted({*votes, *registered, *on_roll})
+    districts = tuple(
+        PlaceTurnout(code, votes.get(code, 0), registered.get(code, 0), on_roll.get(code, 0))
+        for code in codes
+    )
+    return Turnout(
+        votes=sum(votes.values()),
+        votes_online=online,
+        registered=sum(registered.values()),
+        on_roll=sum(on_roll.values()),
+        regions=_by_region(districts),
+        districts=districts,
+    )
+
+
+def _by_region(districts: Sequence[PlaceTurnout]) -> tuple[PlaceTurnout, ...]:
+    sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for row in districts:
+        total = sums[places.region_of(row.place_code)]
+        for index, count in enumerate((row.votes, row.registered, row.on_roll)):
+            total[index] += count
+    return tuple(PlaceTurnout(code, *total) for code, total in sorted(sums.items()))
+
+
+def turnout_series(
+    session: Session, primary_id: str, *, place_code: str | None = None
+) -> tuple[SeriesPoint, ...]:
+    """Votes by ten minutes, of a region or smaller place or of all."""
+    statement = select(col(TurnoutCounter.bucket_start), func.sum(col(TurnoutCounter.votes)))
+    if place_code is not None:
+        statement = statement.where(col(TurnoutCounter.place_code).in_(_within(place_code)))
+    rows = session.execute(
+        statement.where(col(TurnoutCounter.primary_id) == primary_id)
+        .group_by(col(TurnoutCounter.bucket_start))
+        .order_by(col(TurnoutCounter.bucket_start))
+    )
+    return tuple(SeriesPoint(start, int(count)) for start, count in rows)
+
+
+def _within(place_code: str) -> list[str]:
+    inside = [place_code]
+    for unit in places.children(place_code):
+        inside += _within(unit.code)
+    return inside
+
+
+def rejections_total(session: Session, primary_id: str) -> int:
+    """How many rejections there are, each counted once."""
+    total = session.execute(
+        select(func.sum(col(RejectionCounter.count))).where(
+            col(RejectionCounter.primary_id) == primary_id, col(RejectionCounter.reason) == ""
+        )
+    ).scalar_one()
+    return int(total or 0)
+
+
+def rejections_by_reason(
+    session: Session, primary_id: str, *, since: datetime | None = None
+) -> dict[RejectionReason, int]:
+    """Rejections under each of their reasons, all reasons present; one may count under several."""
+    statement = (
+        select(col(RejectionCounter.reason), func.sum(col(RejectionCounter.count)))
+        .where(col(RejectionCounter.primary_id) == primary_id, col(RejectionCounter.reason) != "")
+        .group_by(col(RejectionCounter.reason))
+    )
+    if since is not None:
+        statement = statement.where(col(RejectionCounter.bucket_start) >= since)
+    found = {reason: int(count) for reason, count in session.execute(statement)}
+    return {reason: found.get(reason.value, 0) for reason in RejectionReason}
+
+
+def rejections_by_place(session: Session, primary_id: str) -> dict[str, int]:
+    """Rejections, each counted once, by place; '' where the roll names none."""
+    rows = session.execute(
+        select(col(RejectionCounter.place_code), func.sum(col(RejectionCounter.count)))
+        .where(col(RejectionCounter.primary_id) == primary_id, col(RejectionCounter.reason) == "")
+        .group_by(col(RejectionCounter.place_code))
+        .order_by(col(RejectionCounter.place_code))
+    )
+    return {place_code: int(count) for place_code, count in rows}
+
+
+def rejections_series(
+    session: Session, primary_id: str, *, reason: RejectionReason | None = None
+) -> tuple[SeriesPoint, ...]:
+    """Rejections by ten minutes: all, each counted once, or those with one reason."""
+    rows = session.execute(
+        select(col(RejectionCounter.bucket_start), func.sum(col(RejectionCounter.count)))
+        .where(
+            col(RejectionCounter.primary_id) == primary_id,
+            col(RejectionCounter.reason) == (reason.value if reason else ""),
+        )
+        .group_by(col(RejectionCounter.bucket_start))
+        .order_by(col(RejectionCounter.bucket_start))
+    )
+    return tuple(SeriesPoint(start, int(count)) for start, count in rows)
+
+
+def latest_rejections(
+    session: Session,
+    primary_id: str,
+    *,
+    reason: RejectionReason | None = None,
+    place_code: str | None = None,
+    address_short: str | None = None,
+    offset: int = 0,
+    limit: int = 50,
+) -> tuple[tuple[RejectionView, ...], int]:
+    """A page of rejections, newest first, and how many there are under these filters."""
+    chosen: list[Any] = [col(Rejection.primary_id) == primary_id]
+    if reason is not None:
+        # Reasons are joined by commas; with one more at each end a reason is found whole.
+        chosen.append((literal(",") + col(Rejection.reasons) + ",").contains(f",{reason.value},"))
+    if place_code is not None:
+        chosen.append(col(Rejection.place_code).in_(_within(place_code)))
+    if address_short is not None:
+        chosen.append(col(Rejection.address_short) == address_short)
+    total = session.execute(select(func.count()).select_from(Rejection).where(*chosen))
+    rows = session.execute(
+        select(Rejection)
+        .where(*chosen)
+        .order_by(col(Rejection.id).desc())
+        .offset(offset)
+        .limit(limit)
+    ).scalars()
+    return tuple(_rejection(row) for row in rows), int(total.scalar_one())
+
+
+def rejection_by_reference(session: Session, reference: str) -> RejectionView | None:
+    """The rejection with this reference (as `rules.parse_reference` gives it), or None."""
+    row = session.execute(
+        select(Rejection).where(col(Rejection.reference) == reference)
+    ).scalar_one_or_none()
+    return None if row is None else _rejection(row)
+
+
+def _rejection(row: Rejection) -> RejectionView:
+    assert row.id is not None
+    return RejectionView(
+        id=row.id,
+        reference=row.reference,
+        stage=RejectionStage(row.stage),
+        reasons=tuple(RejectionReason(reason) for reason in row.reasons.split(",")),
+        place_code=row.place_code,
+        iin_masked=row.iin_masked,
+        mobile_masked=row.mobile_masked,
+        address_short=row.address_short,
+        at=row.at,
+    )
