@@ -8,6 +8,7 @@ from core.database import reading, unit_of_work
 from core.errors import Refused
 from core.settings import settings
 from core.staff import second_factor, service
+from core.staff.bootstrap import LOGINS
 from core.staff.queries import account_id_of
 from core.staff.rules import StaffRefusal, fold_login
 
@@ -27,7 +28,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _create_admins(_arguments: argparse.Namespace) -> dict[str, Any]:
     with unit_of_work() as session:
-        made = service.create_first_administrators(session, now=clock.now())
+        made = service.create_first_administrators(session, now=clock.now(), logins=LOGINS)
     return {new.login: new.password for new in made}
 
 

@@ -49,7 +49,7 @@ _CONFIRMERS: Final = (Role.ADMINISTRATOR, Role.ORGANIZER)
 
 
 def create_first_administrators(
-    session: Session, *, now: datetime, logins: Sequence[str] = ("admin1", "admin2")
+    session: Session, *, now: datetime, logins: Sequence[str]
 ) -> tuple[NewPassword, ...]:
     """Two administrators, made by nobody and so independent of each other.
 

@@ -1,0 +1,1 @@
+"""What stands around the screens: the gate, response headers, sign-in routes, probes, life."""
