@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Final
 
 from sqlmodel import Session
 
@@ -16,12 +15,10 @@ from core.errors import Refused
 from core.keyring import digest_key, fingerprint
 from core.primary import queries as primary_queries
 from core.primary.queries import ContestView, PrimaryView
+from core.voting.addresses import Address
+from core.voting.rooms import ExemptNetwork, exempt_networks
 from core.voting.rules import VotingRefusal
-
-ENC_BYTES: Final = 65
-"""An uncompressed point of P-256: what HPKE puts before the ciphertext."""
-
-TAG_BYTES: Final = 16
+from core.voting.sealing import sealed_length
 
 
 @dataclass(frozen=True)
@@ -30,6 +27,11 @@ class Election:
 
     primary: PrimaryView
     contests: tuple[ContestView, ...]
+    exempted: tuple[ExemptNetwork, ...] = ()
+
+    def is_exempt(self, address: Address, at: datetime) -> bool:
+        """Whether several voters may use this address; the caps are asked at the cast."""
+        return any(network.covers(address, at) for network in self.exempted)
 
     def is_open(self, at: datetime) -> bool:
         """Whether a sign-in or cast that arrives at ``at`` is in time: ``[opens, closes)``."""
@@ -38,7 +40,7 @@ class Election:
     @cached_property
     def sealed_sizes(self) -> Mapping[str, int]:
         """The one length in bytes that a sealed ballot of each contest has."""
-        return {contest.id: ENC_BYTES + contest.size + TAG_BYTES for contest in self.contests}
+        return {contest.id: sealed_length(contest.size) for contest in self.contests}
 
     @cached_property
     def _by_place(self) -> dict[str, tuple[ContestView, ...]]:
@@ -73,7 +75,11 @@ def load(session: Session) -> Election | None:
     if primary is None:
         return None
     check_digest_key(primary)
-    return Election(primary, primary_queries.contests(session, primary.id))
+    return Election(
+        primary,
+        primary_queries.contests(session, primary.id),
+        exempt_networks(session, primary.id),
+    )
 
 
 class CurrentElection:

@@ -11,7 +11,13 @@ from sqlmodel import Session, col
 
 from core import places
 from core.primary.queries import roll_counts_by_place
-from core.voting.models import RegisteredCounter, Rejection, RejectionCounter, TurnoutCounter
+from core.voting.models import (
+    Ballot,
+    RegisteredCounter,
+    Rejection,
+    RejectionCounter,
+    TurnoutCounter,
+)
 from core.voting.rules import Channel, RejectionReason, RejectionStage
 
 
@@ -210,6 +216,14 @@ def latest_rejections(
         .limit(limit)
     ).scalars()
     return tuple(_rejection(row) for row in rows), int(total.scalar_one())
+
+
+def is_ballot_stored(session: Session, tracker: str) -> bool:
+    """Whether the sealed ballot with this tracker (26 characters, ungrouped) is stored."""
+    return (
+        session.execute(select(col(Ballot.tracker)).where(col(Ballot.tracker) == tracker)).first()
+        is not None
+    )
 
 
 def rejection_by_reference(session: Session, reference: str) -> RejectionView | None:

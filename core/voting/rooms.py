@@ -6,11 +6,44 @@ from datetime import datetime
 from functools import lru_cache
 from ipaddress import ip_network
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
+from sqlmodel import Session, col, select
 
 from core.voting.addresses import Address, Network
 from core.voting.models import AddressExemption, ExemptionUsage
 from core.voting.rules import hour_start
+
+
+@lru_cache(maxsize=4096)
+def _network(text: str) -> Network:
+    return ip_network(text)
+
+
+@dataclass(frozen=True, slots=True)
+class ExemptNetwork:
+    """The network of an exemption and the period it holds for."""
+
+    network: Network
+    valid_from: datetime
+    valid_until: datetime
+
+    def covers(self, address: Address, at: datetime) -> bool:
+        """Whether the exemption holds for this address at this instant, room or not."""
+        inside = address.version == self.network.version and address in self.network
+        return inside and self.valid_from <= at < self.valid_until
+
+
+def exempt_networks(session: Session, primary_id: str) -> tuple[ExemptNetwork, ...]:
+    """The networks of the exemptions that nobody has removed."""
+    rows = session.exec(
+        select(AddressExemption).where(
+            col(AddressExemption.primary_id) == primary_id,
+            col(AddressExemption.removed_at).is_(None),
+        )
+    )
+    return tuple(
+        ExemptNetwork(_network(row.network), row.valid_from, row.valid_until) for row in rows
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +53,6 @@ class ExemptionRoom:
     id: int
     network: Network
     left: int
-
-
-@lru_cache(maxsize=4096)
-def _network(text: str) -> Network:
-    return ip_network(text)
 
 
 def rooms(

@@ -17,7 +17,8 @@ from sqlmodel import col
 
 from core.i18n import _, use_locale
 from core.keyring import hmac_digest
-from core.messaging.models import OutboxMessage, Purpose
+from core.messaging.models import OutboxMessage
+from core.messaging.rules import Purpose
 from core.messaging.service import sms_row
 from core.primary.models import Voter
 from core.voting.addresses import Address, short_address

@@ -7,12 +7,14 @@ there the primary key decides, and `store_claims` tells which keys went to someb
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from core.voting.rules import BALLOT_KEY, Channel, Key
+from core.voting.sealing import tracker
 
 T = TypeVar("T")
 
@@ -28,6 +30,11 @@ class SealedBallot:
     sealed: bytes
     sha256: bytes
     tracker: str
+
+    @classmethod
+    def of(cls, contest_id: str, sealed: bytes) -> "SealedBallot":
+        """A sealed ballot with its digest and tracker."""
+        return cls(contest_id, sealed, sha256(sealed).digest(), tracker(sealed))
 
     @property
     def key(self) -> Key:
@@ -147,8 +154,8 @@ class SqliteVotes:
         found: dict[str, bytes] = {}
         for part in _padded([ballot.tracker for ballot in ballots]):
             found.update(
-                (tracker, digest)
-                for tracker, digest in self._connection.exec_driver_sql(
+                (found_tracker, digest)
+                for found_tracker, digest in self._connection.exec_driver_sql(
                     f"SELECT tracker, sha256 FROM ballot WHERE tracker IN ({_marks(part)})",  # noqa: S608 - question marks only
                     tuple(part),
                 )
@@ -225,7 +232,7 @@ class PostgresqlVotes:
                 [ballot.sha256 for ballot in ordered],
             ),
         )
-        kept = [tracker for (tracker,) in rows]
+        kept = [stored for (stored,) in rows]
         copies = {ballot.key for ballot in ballots} - {
             ballot.key for ballot in ballots if ballot.tracker in set(kept)
         }

@@ -91,6 +91,11 @@ class Writer:
         self._thread.join()
         self._courier.stop()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether submitted operations will be answered."""
+        return self._thread.is_alive()
+
     def submit(self, operation: Operation) -> "Future[Answer]":
         """Queue an operation; its future is done after the commit."""
         future: Future[Answer] = Future()

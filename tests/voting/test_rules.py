@@ -48,9 +48,7 @@ def test_a_batch_is_decided_as_if_each_cast_had_come_alone(
         assert alone.verdicts[0] == together.verdicts[position]
         assert alone.reasons.get(0) == together.reasons.get(position)
         if alone.verdicts[0] is Verdict.WON:
-            taken |= dict.fromkeys((*cast.claims, *cast.ballots)) | {
-                cast.iin_key: cast.idempotency
-            }
+            taken |= dict.fromkeys((*cast.claims, *cast.ballots)) | {cast.iin_key: cast.idempotency}
             left -= cast.exemption is not None
 
 
@@ -90,7 +88,9 @@ def test_references_survive_the_telephone() -> None:
 
 
 def test_codes_have_six_digits_with_leading_zeros() -> None:
-    assert all(len(code) == 6 and code.isascii() and code.isdigit() for code in map(_code, range(50)))
+    assert all(
+        len(code) == 6 and code.isascii() and code.isdigit() for code in map(_code, range(50))
+    )
 
 
 def _code(_number: int) -> str:

@@ -1,0 +1,30 @@
+"""``python -m portal``: the public listener on ``PRIMARIES_PUBLIC_PORT``."""
+
+import sys
+
+import uvicorn
+
+from core.errors import Refused
+from core.i18n import refusal_text
+from core.settings import SettingsError, settings
+
+
+def main() -> int:
+    """Serve until stopped; 2 when the settings or the keys don't allow a start."""
+    try:
+        settings()
+        from portal.app import lower_priority, uvicorn_settings
+
+        lower_priority()
+        uvicorn.run(**uvicorn_settings())
+    except SettingsError as fault:
+        print(fault, file=sys.stderr)  # noqa: T201
+        return 2
+    except Refused as refused:
+        print(refusal_text(refused), file=sys.stderr)  # noqa: T201
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,588 @@
+"""The JSON API of the vote, under ``/api/v1``: thin; what is decided is decided in core."""
+
+import secrets
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import wraps
+from typing import Any, Final
+
+import msgspec
+from core.membership.queries import freeze_now
+from core.membership.rules import Iin, Mobile
+from core.primary.digests import address_digest, iin_digest, mobile_digest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from core import clock
+from core.errors import Refused
+from core.i18n import current_locale
+from core.settings import settings
+from core.voting import queries
+from core.voting.addresses import Address, address_key
+from core.voting.casting import (
+    Accepted,
+    IdempotencyMismatch,
+    Rejected,
+    SealedBallotRepeated,
+    SignInAgain,
+)
+from core.voting.election import Election
+from core.voting.polling import BallotsIncomplete, CastBallots, SignedIn, signed_in
+from core.voting.rules import RejectionReason
+from core.voting.signin import (
+    ChallengeIssued,
+    ChallengeOver,
+    CodeFailed,
+    CodeWrong,
+    SessionOpened,
+    SignIn,
+    SolveCode,
+    TurnedBack,
+)
+from core.voting.votes import SealedBallot
+from portal.address import address_of
+from portal.guard import allowed_origins
+from portal.openapi import Call
+from portal.problems import problem
+from portal.runtime import query, read, runtime_of
+
+PREFIX: Final = "/api/v1"
+TURNOUT_KEPT_SECONDS: Final = 3.0
+_encode = msgspec.json.Encoder().encode
+_random = secrets.SystemRandom()
+
+
+class Names(msgspec.Struct):
+    """A name in the three languages."""
+
+    ru: str
+    kk: str
+    en: str
+
+
+class PrimaryTimeline(msgspec.Struct):
+    """Instants of the primary (RFC 3339, UTC); periods are half-open."""
+
+    voting_opens: datetime
+    voting_closes: datetime
+    publication: datetime
+    time_zone: str
+
+
+class FreezeNotice(msgspec.Struct):
+    """An admission freeze in force: nobody becomes a member in ``[starts_at, ends_at)``."""
+
+    starts_at: datetime
+    ends_at: datetime
+
+
+class PrimaryAnswer(msgspec.Struct):
+    """The primary; ``state`` is its phase, ``public_key`` an uncompressed point in base64."""
+
+    id: str
+    name: str
+    names: Names
+    timeline: PrimaryTimeline | None
+    state: str
+    voting_open: bool
+    public_key: str | None
+    freeze: FreezeNotice | None
+
+
+class SignInBody(msgspec.Struct, forbid_unknown_fields=True):
+    """IIN (12 digits) and the mobile number that the roll has for it."""
+
+    iin: str
+    mobile: str
+
+
+class SignInAnswer(msgspec.Struct):
+    """The same whatever the pair; a code comes by SMS if the pair can vote."""
+
+    challenge: str
+    expires_at: datetime
+    reference: str
+
+
+class CodeBody(msgspec.Struct, forbid_unknown_fields=True):
+    """The six digits; with ``cookie`` the token comes as an HttpOnly cookie and not in the body."""
+
+    code: str
+    cookie: bool = False
+
+
+class SessionAnswer(msgspec.Struct, omit_defaults=True):
+    """A voting session of 15 minutes; the address it was opened at is the one that votes."""
+
+    expires_at: datetime
+    token: str | None = None
+
+
+class CandidateAnswer(msgspec.Struct):
+    """A candidate: ``id`` is what a ballot's ``choices`` hold."""
+
+    id: str
+    name: str
+    birth_year: int
+    nominated_by: str
+
+
+class ContestAnswer(msgspec.Struct):
+    """A contest with its candidates in random order; ``size`` is the plaintext's padded length."""
+
+    id: str
+    title: str
+    titles: Names
+    max_choices: int
+    size: int
+    candidates: list[CandidateAnswer]
+
+
+class BallotAnswer(msgspec.Struct):
+    """What a voter seals: one ballot for each contest, with this key."""
+
+    primary: str
+    public_key: str
+    expires_at: datetime
+    contests: list[ContestAnswer]
+
+
+class SealedBody(msgspec.Struct, forbid_unknown_fields=True):
+    """One sealed ballot: ``enc ‖ ciphertext`` in standard base64."""
+
+    contest: str
+    sealed: str
+
+
+class CastBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Exactly one sealed ballot for each contest of the voter."""
+
+    ballots: list[SealedBody]
+
+
+class TrackerAnswer(msgspec.Struct):
+    """The receipt of one sealed ballot."""
+
+    contest: str
+    tracker: str
+
+
+class CastAnswer(msgspec.Struct):
+    """The vote is stored."""
+
+    trackers: list[TrackerAnswer]
+
+
+class PlaceTurnoutAnswer(msgspec.Struct):
+    """Turnout of a place with its denominators."""
+
+    place: str
+    votes: int
+    registered: int
+    on_roll: int
+
+
+class TurnoutAnswer(msgspec.Struct):
+    """Turnout so far: ``votes`` of ``on_roll`` voters, ``registered`` of whom signed in once."""
+
+    votes: int
+    registered: int
+    on_roll: int
+    regions: list[PlaceTurnoutAnswer]
+    districts: list[PlaceTurnoutAnswer]
+
+
+CALLS: Final = (
+    Call(
+        method="GET",
+        path=f"{PREFIX}/primary",
+        summary="The primary: dates, state, public key, admission freeze",
+        answers={200: PrimaryAnswer},
+        problems=(404,),
+    ),
+    Call(
+        method="POST",
+        path=f"{PREFIX}/sign-in",
+        summary="Ask for a code; the answer is the same whatever the pair",
+        body=SignInBody,
+        answers={202: SignInAnswer},
+        problems=(400, 403, 422, 429),
+    ),
+    Call(
+        method="POST",
+        path=f"{PREFIX}/sign-in/{{challenge}}",
+        summary="Bring the code",
+        body=CodeBody,
+        answers={200: SessionAnswer},
+        problems=(400, 403, 410),
+    ),
+    Call(
+        method="GET",
+        path=f"{PREFIX}/ballot",
+        summary="The voter's contests, candidates in random order, and the key to seal with",
+        answers={200: BallotAnswer},
+        problems=(401, 403),
+        auth="session",
+    ),
+    Call(
+        method="POST",
+        path=f"{PREFIX}/ballot",
+        summary="Cast: every contest of the voter exactly once, sealed",
+        body=CastBody,
+        answers={201: CastAnswer},
+        problems=(400, 401, 403, 409, 422),
+        auth="session",
+        headers={
+            "Idempotency-Key": "16 to 128 random characters; the same when a cast is repeated"
+        },
+    ),
+    Call(
+        method="GET",
+        path=f"{PREFIX}/turnout",
+        summary="Turnout with its denominators, by region and district",
+        answers={200: TurnoutAnswer},
+        problems=(404,),
+    ),
+)
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Stop(Exception):
+    """Ends a call with a refusal that is already an answer."""
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+def _call(endpoint: Endpoint) -> Endpoint:
+    @wraps(endpoint)
+    async def called(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except Stop as stop:
+            return stop.answer
+        except Refused:
+            return problem(503, "unavailable", headers={"Retry-After": "5"})
+
+    return called
+
+
+def answer(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:
+    """A JSON answer that nobody keeps."""
+    return Response(
+        _encode(body),
+        status_code=status,
+        media_type="application/json",
+        headers={"Cache-Control": "no-store", **(headers or {})},
+    )
+
+
+async def body_of(request: Request, decoder: "msgspec.json.Decoder[Any]") -> Any:
+    """The JSON body of a call; ends the call with 400 unless it is JSON of this shape."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Stop(problem(415, "request_malformed"))
+    try:
+        return decoder.decode(await request.body())
+    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+        # The shape is ours and told; the value is the voter's and never repeated.
+        raise Stop(problem(400, "request_malformed", detail=str(fault)[:200])) from None
+
+
+def _address(request: Request) -> Address:
+    address = address_of(request)
+    if address is None:
+        raise Stop(problem(400, "address_unknown"))
+    return address
+
+
+def _election(request: Request) -> Election:
+    election = runtime_of(request).election.get()
+    if election is None:
+        raise Stop(problem(404, "no_primary"))
+    return election
+
+
+def cookie_name() -> str:
+    """The cookie of a voting session: bound to the host wherever the listener is reached by https."""
+    return "__Host-voter" if settings().public_url.startswith("https://") else "voter"
+
+
+def check_origin(request: Request) -> None:
+    """End the call with 403 unless it comes from a page of ours: asked of what cookies authorise."""
+    if request.headers.get("origin") not in allowed_origins():
+        raise Stop(problem(403, "origin_refused"))
+
+
+def token_of(request: Request) -> tuple[str, bool]:
+    """The session's token and whether a cookie brought it; ends the call with 401 without one."""
+    scheme, _space, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return token.strip(), False
+    token = request.cookies.get(cookie_name(), "")
+    if not token:
+        raise Stop(problem(401, "sign_in_required", headers={"WWW-Authenticate": "Bearer"}))
+    return token, True
+
+
+def _cookie(token: str, seconds: int) -> str:
+    secure = "; Secure" if settings().public_url.startswith("https://") else ""
+    return f"{cookie_name()}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"
+
+
+async def primary(request: Request) -> Response:
+    """``GET /primary``."""
+    election = _election(request)
+    view = election.primary
+    now = clock.now()
+    timeline = view.timeline
+    freeze = await runtime_of(request).shared("freeze", 1.0, query(freeze_now, now))
+    return answer(
+        200,
+        PrimaryAnswer(
+            id=view.id,
+            name=view.name,
+            names=Names(**view.names),
+            timeline=timeline
+            and PrimaryTimeline(
+                voting_opens=timeline.voting_opens,
+                voting_closes=timeline.voting_closes,
+                publication=timeline.publication,
+                time_zone=settings().time_zone,
+            ),
+            state=view.phase(now).value,
+            voting_open=election.is_open(now),
+            public_key=_base64(view.public_key),
+            freeze=FreezeNotice(freeze.starts_at, freeze.ends_at) if freeze else None,
+        ),
+    )
+
+
+def _base64(key: bytes | None) -> str | None:
+    return None if key is None else b64encode(key).decode()
+
+
+_sign_in_body = msgspec.json.Decoder(SignInBody)
+
+
+async def sign_in(request: Request) -> Response:
+    """``POST /sign-in``."""
+    arrived_at = clock.now()
+    election = _election(request)
+    asked: SignInBody = await body_of(request, _sign_in_body)
+    address = _address(request)
+    try:
+        iin = Iin.parse(asked.iin)
+    except Refused:
+        raise Stop(problem(422, "iin_malformed")) from None
+    try:
+        mobile = Mobile.parse(asked.mobile)
+    except Refused:
+        raise Stop(problem(422, "mobile_malformed")) from None
+    primary_id = election.primary.id
+    who = iin_digest(primary_id, iin.digits)
+    number = mobile_digest(primary_id, mobile.e164)
+    where = address_digest(primary_id, address_key(address))
+    runtime = runtime_of(request)
+    wait = runtime.pace.wait(
+        subjects=(who, number),
+        address=where,
+        exempt=election.is_exempt(address, arrived_at),
+        now=time.monotonic(),
+    )
+    given = await runtime.writer.submit_async(
+        SignIn(
+            iin_digest=who,
+            mobile_digest=number,
+            mobile=mobile.e164,
+            address_digest=where,
+            address=address,
+            iin_masked=str(iin),
+            mobile_masked=str(mobile),
+            locale=current_locale(),
+            in_time=election.is_open(arrived_at),
+            hurried=wait > 0,
+        )
+    )
+    match given:
+        case ChallengeIssued(challenge, expires_at, reference):
+            return answer(202, SignInAnswer(challenge, expires_at, reference))
+        case TurnedBack(RejectionReason.RATE_LIMITED, reference):
+            return problem(
+                429,
+                "rate_limited",
+                reasons=[RejectionReason.RATE_LIMITED],
+                reference=reference,
+                headers={"Retry-After": str(max(1, round(wait + 0.5)))},
+            )
+        case TurnedBack(reason, reference):
+            return problem(403, "not_open", reasons=[reason], reference=reference)
+    raise AssertionError(given)
+
+
+_code_body = msgspec.json.Decoder(CodeBody)
+
+
+async def solve(request: Request) -> Response:
+    """``POST /sign-in/{challenge}``."""
+    election = _election(request)
+    asked: CodeBody = await body_of(request, _code_body)
+    if asked.cookie:
+        check_origin(request)
+    address = _address(request)
+    given = await runtime_of(request).writer.submit_async(
+        SolveCode(
+            challenge=request.path_params["challenge"][:64],
+            code=asked.code[:16],
+            address=address,
+            address_digest=address_digest(election.primary.id, address_key(address)),
+        )
+    )
+    match given:
+        case SessionOpened(token, expires_at):
+            if not asked.cookie:
+                return answer(200, SessionAnswer(expires_at, token))
+            seconds = int((expires_at - clock.now()).total_seconds())
+            return answer(
+                200, SessionAnswer(expires_at), headers={"Set-Cookie": _cookie(token, seconds)}
+            )
+        case CodeWrong(tries_left):
+            return problem(403, "code_wrong", tries_left=tries_left)
+        case CodeFailed(reference):
+            return problem(
+                403, "code_failed", reasons=[RejectionReason.CODE_FAILED], reference=reference
+            )
+        case ChallengeOver():
+            return problem(410, "challenge_over")
+    raise AssertionError(given)
+
+
+async def _signed_in(request: Request, election: Election) -> SignedIn:
+    token, _by_cookie = token_of(request)
+    held = await read(query(signed_in, election.primary.id, token, now=clock.now()))
+    where = address_digest(election.primary.id, address_key(_address(request)))
+    if held is None or held.address_digest != where:
+        raise Stop(problem(401, "sign_in_again", headers={"WWW-Authenticate": "Bearer"}))
+    return held
+
+
+async def ballot(request: Request) -> Response:
+    """``GET /ballot``."""
+    token_of(request)
+    election = _election(request)
+    held = await _signed_in(request, election)
+    key = _base64(election.primary.public_key)
+    if key is None or not election.is_open(clock.now()):
+        raise Stop(problem(403, "not_open", reasons=[RejectionReason.NOT_OPEN]))
+    contests = []
+    for contest in election.contests_of(held.place_code):
+        candidates = [
+            CandidateAnswer(
+                id=candidate.id,
+                name=candidate.name,
+                birth_year=candidate.birth_date.year,
+                nominated_by=candidate.nominated_by,
+            )
+            for candidate in contest.standing
+        ]
+        _random.shuffle(candidates)  # a first place on the list is worth votes: nobody has it
+        contests.append(
+            ContestAnswer(
+                id=contest.id,
+                title=contest.title,
+                titles=Names(**contest.titles),
+                max_choices=contest.max_choices,
+                size=contest.size,
+                candidates=candidates,
+            )
+        )
+    return answer(200, BallotAnswer(election.primary.id, key, held.expires_at, contests))
+
+
+_cast_body = msgspec.json.Decoder(CastBody)
+
+
+async def cast(request: Request) -> Response:
+    """``POST /ballot``."""
+    arrived_at = clock.now()
+    token, by_cookie = token_of(request)
+    if by_cookie:
+        check_origin(request)
+    election = _election(request)
+    key = request.headers.get("idempotency-key", "")
+    if not (16 <= len(key) <= 128 and key.isascii() and key.isprintable()):
+        raise Stop(problem(400, "idempotency_key_missing"))
+    asked: CastBody = await body_of(request, _cast_body)
+    try:
+        ballots = tuple(
+            SealedBallot.of(sealed.contest, b64decode(sealed.sealed, validate=True))
+            for sealed in asked.ballots
+        )
+    except ValueError:
+        raise Stop(problem(400, "request_malformed")) from None
+    address = _address(request)
+    given = await runtime_of(request).writer.submit_async(
+        CastBallots(
+            token=token,
+            idempotency_key=key,
+            ballots=ballots,
+            address=address,
+            address_digest=address_digest(election.primary.id, address_key(address)),
+            arrived_at=arrived_at,
+        )
+    )
+    match given:
+        case Accepted(trackers):
+            # A shared computer must not keep the session of somebody who has voted.
+            headers = {"Set-Cookie": _cookie("", 0)} if by_cookie else None
+            return answer(201, CastAnswer([TrackerAnswer(*pair) for pair in trackers]), headers)
+        case Rejected((RejectionReason.NOT_OPEN,), reference):
+            return problem(403, "not_open", reasons=[RejectionReason.NOT_OPEN], reference=reference)
+        case Rejected(reasons, reference):
+            return problem(409, "vote_rejected", reasons=reasons, reference=reference)
+        case IdempotencyMismatch():
+            return problem(409, "idempotency_mismatch")
+        case SealedBallotRepeated():
+            return problem(409, "sealed_ballot_repeated")
+        case SignInAgain():
+            return problem(401, "sign_in_again", headers={"WWW-Authenticate": "Bearer"})
+        case BallotsIncomplete(expected):
+            return problem(422, "ballots_incomplete", contests=list(expected))
+    raise AssertionError(given)
+
+
+async def turnout(request: Request) -> Response:
+    """``GET /turnout``."""
+    election = _election(request)
+    counted = await runtime_of(request).shared(
+        "turnout", TURNOUT_KEPT_SECONDS, query(queries.turnout, election.primary.id)
+    )
+    return answer(
+        200,
+        TurnoutAnswer(
+            votes=counted.votes,
+            registered=counted.registered,
+            on_roll=counted.on_roll,
+            regions=[_place_turnout(row) for row in counted.regions],
+            districts=[_place_turnout(row) for row in counted.districts],
+        ),
+    )
+
+
+def _place_turnout(row: queries.PlaceTurnout) -> PlaceTurnoutAnswer:
+    return PlaceTurnoutAnswer(row.place_code, row.votes, row.registered, row.on_roll)
+
+
+routes = [
+    Route(f"{PREFIX}/primary", _call(primary), methods=["GET"]),
+    Route(f"{PREFIX}/sign-in", _call(sign_in), methods=["POST"]),
+    Route(f"{PREFIX}/sign-in/{{challenge}}", _call(solve), methods=["POST"]),
+    Route(f"{PREFIX}/ballot", _call(ballot), methods=["GET"]),
+    Route(f"{PREFIX}/ballot", _call(cast), methods=["POST"]),
+    Route(f"{PREFIX}/turnout", _call(turnout), methods=["GET"]),
+]

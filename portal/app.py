@@ -1,0 +1,121 @@
+"""The public listener: site and API for voters, in a process of its own.
+
+Nothing of the staff listener is mounted here, and no cookie of it is ever read.
+"""
+
+import gc
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from core import database
+from core.settings import settings
+from portal import api, complaints, results, site
+from portal.guard import Guard
+from portal.openapi import document
+from portal.problems import problem
+from portal.runtime import Runtime, read, runtime_of
+
+NICENESS = 5
+"""The public process gives way to the staff's: their clicks stay quick while voters rush."""
+
+CALLS = (*api.CALLS, *complaints.CALLS, *results.CALLS)
+
+
+@asynccontextmanager
+async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    """Migrate, check the digest key, start the writer; at the end answer what was submitted."""
+    database.upgrade()
+    runtime = Runtime()
+    runtime.start()
+    app.state.runtime = runtime
+    gc.collect()
+    gc.freeze()  # what is loaded now stays: the collector need not walk it again and again
+    try:
+        yield
+    finally:
+        runtime.stop()
+
+
+async def healthz(_request: Request) -> Response:
+    """Whether the process answers at all."""
+    return PlainTextResponse("ok\n")
+
+
+async def readyz(request: Request) -> Response:
+    """Whether voters can be sent here: database, digest key and writer work."""
+    runtime = runtime_of(request)
+    try:
+        await read(runtime.election.get)
+    except Exception:  # noqa: BLE001 - whatever it is, no voter should be sent here
+        return PlainTextResponse("not ready\n", 503)
+    if not runtime.writer.is_alive:
+        return PlainTextResponse("not ready\n", 503)
+    return PlainTextResponse("ready\n")
+
+
+async def openapi(request: Request) -> Response:
+    """What the API can do: made from the table of calls."""
+    del request
+    return Response(_OPENAPI, media_type="application/json")
+
+
+_OPENAPI = msgspec.json.encode(document(CALLS, title="Primaries", version="1"))
+
+
+async def _http_problem(request: Request, fault: Exception) -> Response:
+    status = fault.status_code if isinstance(fault, HTTPException) else 500
+    code = {404: "not_found", 405: "method_not_allowed"}.get(status, "unavailable")
+    headers = fault.headers if isinstance(fault, HTTPException) else None
+    if not request.url.path.startswith("/api/") and status == 404:
+        return await site.not_found(request)
+    return problem(status, code, headers=headers)
+
+
+app = Starlette(
+    routes=[
+        Route(f"{api.PREFIX}/openapi.json", openapi, methods=["GET"]),
+        *api.routes,
+        *complaints.routes,
+        *results.routes,
+        *site.routes,
+        Route("/healthz", healthz, methods=["GET"]),
+        Route("/readyz", readyz, methods=["GET"]),
+    ],
+    middleware=[Middleware(Guard)],
+    exception_handlers={HTTPException: _http_problem, Exception: _http_problem},
+    lifespan=lifespan,
+)
+
+
+def uvicorn_settings() -> dict[str, Any]:
+    """How uvicorn serves the app: fast, without an access log that would pair addresses and times.
+
+    Its own reading of ``X-Forwarded-For`` is off: `portal.address` alone decides whom to believe.
+    """
+    return {
+        "app": "portal.app:app",
+        "host": settings().host,
+        "port": settings().public_port,
+        "loop": "uvloop",
+        "http": "httptools",
+        "proxy_headers": False,
+        "server_header": False,
+        "access_log": False,
+        "log_level": "warning",
+        "timeout_graceful_shutdown": 10,
+    }
+
+
+def lower_priority() -> None:
+    """Be nice, once: the kernel then prefers the staff listener."""
+    os.nice(NICENESS)

@@ -1,0 +1,68 @@
+"""What the public listener holds while it runs: the election, the writer, the pace of sign-ins."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar, cast
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from core.database import reading
+from core.settings import settings
+from core.voting.election import CurrentElection
+from core.voting.limits import Pace
+from core.voting.writer import Writer
+
+T = TypeVar("T")
+
+
+class Runtime:
+    """One per process; reached from a request by `runtime_of`."""
+
+    def __init__(self) -> None:
+        self.election = CurrentElection()
+        self.writer = Writer(self.election)
+        self.pace = Pace()
+        self._answers: dict[str, tuple[float, Any]] = {}
+
+    def start(self) -> None:
+        """Refuse to start with another digest key than the primary's, then let the writer work."""
+        self.election.get()
+        self.writer.start()
+
+    def stop(self) -> None:
+        """Commit and answer what was submitted."""
+        self.writer.stop()
+
+    async def shared(self, name: str, seconds: float, make: Callable[[], T]) -> T:
+        """What ``make`` gives, kept for ``seconds``: many who ask cost as much as one."""
+        known = self._answers.get(name)
+        now = time.monotonic()
+        if known is not None and now - known[0] < seconds:
+            return cast(T, known[1])
+        made = await read(make)
+        self._answers[name] = (now, made)
+        return made
+
+
+def runtime_of(request: Request) -> Runtime:
+    """The runtime of the process that serves this request."""
+    return cast(Runtime, request.app.state.runtime)
+
+
+async def read(make: Callable[[], T]) -> T:
+    """Run a read: at once on SQLite, whose point reads are faster than a thread's turn."""
+    if settings().database_url.startswith("sqlite"):
+        return make()
+    return await run_in_threadpool(make)
+
+
+def query(ask: Callable[..., T], *args: Any, **facts: Any) -> Callable[[], T]:
+    """A read of core in a session of its own, to be given to `read` or `Runtime.shared`."""
+
+    def asked() -> T:
+        with reading() as session:
+            return partial(ask, session)(*args, **facts)
+
+    return asked
