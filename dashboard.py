@@ -9,6 +9,7 @@ import uvicorn.config
 from starlette.middleware import Middleware
 from uvicorn._types import ASGI3Application
 
+from pages.faults import tell_fault
 from pages.listener import probes, sign_in_routes
 from pages.listener.gate import Gate
 from pages.listener.headers import SecurityHeaders
@@ -28,4 +29,5 @@ app = st.App(
     routes=[*sign_in_routes.routes, *probes.routes],
     middleware=[Middleware(SecurityHeaders), Middleware(Gate)],
     lifespan=lifespan,
+    on_script_error=tell_fault,
 )

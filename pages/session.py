@@ -7,7 +7,7 @@ So each of the three resolves the actor anew, and none remembers one.
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import wraps
-from typing import Any, Concatenate, Final, ParamSpec
+from typing import Any, Concatenate, Final, Literal, ParamSpec
 
 import streamlit as st
 
@@ -131,3 +131,25 @@ def staff_callback(
         act(actor, *args, **kwargs)
 
     return guarded
+
+
+def staff_dialog(
+    title: str, *roles: Role, width: Literal["small", "medium", "large"] = "medium"
+) -> Callable[[Callable[Concatenate[Actor, P], None]], Callable[P, None]]:
+    """A dialog whose body starts by resolving the actor: Streamlit runs it as a fragment.
+
+    The body gets the actor as first argument. A session for looking only opens none.
+    """
+
+    def decorate(body: Callable[Concatenate[Actor, P], None]) -> Callable[P, None]:
+        @wraps(body)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+            actor = current_actor()
+            if actor is None or actor.read_only or (roles and not actor.has(*roles)):
+                st.warning(_("You are signed out. Reload the page to sign in again."))
+                return
+            body(actor, *args, **kwargs)
+
+        return st.dialog(title, width=width)(guarded)
+
+    return decorate

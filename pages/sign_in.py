@@ -297,8 +297,8 @@ def draw_secret(secret: str, login: str) -> None:
     st.code(" ".join(secret[i : i + 4] for i in range(0, len(secret), 4)), language=None)
 
 
-def show_recovery_codes(codes: Sequence[str]) -> None:
-    """The codes, this once."""
+def show_recovery_codes(codes: Sequence[str], *, state_key: str = _CODES) -> None:
+    """The codes, this once; they leave the session state when they are kept."""
     st.subheader(_("Recovery codes"))
     st.write(
         _(
@@ -308,7 +308,7 @@ def show_recovery_codes(codes: Sequence[str]) -> None:
     )
     st.code("\n".join(codes), language=None)
     if st.button(_("I have kept them"), type="primary"):
-        st.session_state.pop(_CODES, None)
+        st.session_state.pop(state_key, None)
         st.rerun()
 
 

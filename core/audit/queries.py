@@ -7,7 +7,7 @@ from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
 from core.audit.models import AuditEntry, AuditHead, SignedHead
@@ -53,11 +53,15 @@ def entries(
     act: str | None = None,
     account_id: int | None = None,
     subject: str | None = None,
+    hidden: Sequence[str] = (),
     offset: int = 0,
     limit: int = 50,
 ) -> tuple[Sequence[AuditRow], int]:
-    """A page of acts, newest first, and how many there are in all under these filters."""
-    chosen = []
+    """A page of acts, newest first, and how many there are in all under these filters.
+
+    ``hidden`` are kinds of subjects (``case``) whose acts this reader does not get.
+    """
+    chosen = _not_of(hidden)
     if act:
         chosen.append(col(AuditEntry.act) == act)
     if account_id is not None:
@@ -88,9 +92,14 @@ def _row(entry: AuditEntry) -> AuditRow:
     )
 
 
-def acts(session: Session) -> Sequence[str]:
+def _not_of(kinds: Sequence[str]) -> list[ColumnElement[bool]]:
+    return [~col(AuditEntry.subject).startswith(f"{kind}:", autoescape=True) for kind in kinds]
+
+
+def acts(session: Session, *, hidden: Sequence[str] = ()) -> Sequence[str]:
     """Every verb the log holds, in alphabetical order: what a filter offers."""
-    return session.exec(select(AuditEntry.act).distinct().order_by(AuditEntry.act)).all()
+    verbs = select(AuditEntry.act).where(*_not_of(hidden)).distinct()
+    return session.exec(verbs.order_by(AuditEntry.act)).all()
 
 
 def verify_chain(session: Session) -> Verification:

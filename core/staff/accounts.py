@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import phonenumbers
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
@@ -96,9 +97,23 @@ def check_draft(session: Session, draft: AccountDraft) -> None:
         raise Refused(StaffRefusal.NAME_MISSING)
     if not draft.grants:
         raise Refused(StaffRefusal.ROLES_MISSING)
+    if draft.mobile is not None:
+        mobile_number(draft.mobile)
     taken = select(Account.id).where(col(Account.login) == login)
     if session.exec(taken).one_or_none() is not None:
         raise Refused(StaffRefusal.LOGIN_TAKEN, login=login)
+
+
+def mobile_number(raw: str) -> str:
+    """A mobile number of Kazakhstan as E.164; refused as ``mobile_malformed``."""
+    try:
+        parsed = phonenumbers.parse(raw, "KZ")
+    except phonenumbers.NumberParseException:
+        raise Refused(StaffRefusal.MOBILE_MALFORMED) from None
+    mobile = phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.MOBILE
+    if not mobile or not phonenumbers.is_valid_number_for_region(parsed, "KZ"):
+        raise Refused(StaffRefusal.MOBILE_MALFORMED)
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
 def insert_account(
@@ -114,7 +129,7 @@ def insert_account(
     account = Account(
         login=fold_login(draft.login),
         name=draft.name.strip(),
-        mobile=draft.mobile,
+        mobile=mobile_number(draft.mobile) if draft.mobile else None,
         locale=draft.locale,
         password_hash=passwords.hash_password(password),
         created_at=now,

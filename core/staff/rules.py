@@ -67,6 +67,7 @@ class StaffRefusal(StrEnum):
     LOGIN_MALFORMED = "login_malformed"
     LOGIN_TAKEN = "login_taken"
     NAME_MISSING = "name_missing"
+    MOBILE_MALFORMED = "mobile_malformed"
     ROLES_MISSING = "roles_missing"
     REASON_MISSING = "reason_missing"
     OWN_ACCOUNT = "own_account"

@@ -1,0 +1,104 @@
+"""How the system is: is everything running, is there room, do messages leave the house."""
+
+from datetime import datetime, timedelta
+
+import streamlit as st
+
+from core import clock, schedule
+from core.database import reading
+from core.i18n import _, format_datetime, format_duration, format_number, format_percent, term
+from core.messaging.rules import MessageState
+from core.staff.health import Health, health
+from core.staff.rules import Actor, Role
+from pages.session import require_role, staff_fragment
+
+require_role(Role.ADMINISTRATOR)
+LATE = timedelta(minutes=1)
+
+
+def megabytes(size: int) -> str:
+    """A size in MB."""
+    return _("{size} MB", size=format_number(size / 1_000_000, 1))
+
+
+def verdict(found: Health, now: datetime) -> list[str]:
+    """What is wrong, as sentences; empty when all is well."""
+    wrong = []
+    state = schedule.state()
+    if state.ticked_at is None or now - state.ticked_at > LATE:
+        wrong.append(_("The schedule of this process stands still: messages are not sent."))
+    wrong += [
+        _("The task {task} failed at its last run ({fault}).", task=task, fault=fault)
+        for task, fault in sorted(state.faults.items())
+    ]
+    failed = next(depth for depth in found.outbox if depth.state is MessageState.FAILED)
+    if failed.messages:
+        wrong.append(_("Messages given up: {count}. Look at the gateway.", count=failed.messages))
+    if found.disk_free_bytes < found.disk_bytes // 10:
+        wrong.append(_("Less than a tenth of the disk is free."))
+    if not found.keys_are_private:
+        wrong.append(_("Others than the owner may read the folder of keys."))
+    return wrong
+
+
+@staff_fragment(Role.ADMINISTRATOR, run_every=5)
+def draw(_actor: Actor) -> None:
+    """The state, looked up every five seconds."""
+    now = clock.now()
+    with reading() as session:
+        found = health(session, now=now)
+    wrong = verdict(found, now)
+    if wrong:
+        for sentence in wrong:
+            st.error(sentence, icon=":material/error:")
+    else:
+        st.success(_("Everything runs."), icon=":material/check_circle:")
+    draw_figures(found, now)
+    draw_outbox(found)
+    st.caption(
+        _(
+            "{environment} · schema {revision} · looked up {at}",
+            environment=found.environment,
+            revision=found.revision or "–",
+            at=format_datetime(now, seconds=True),
+        )
+    )
+
+
+def draw_figures(found: Health, now: datetime) -> None:
+    """Four figures and what they are of."""
+    database, disk, people, clockwork = st.columns(4, border=True)
+    database.metric(_("Database"), megabytes(found.database_bytes))
+    database.caption(found.engine)
+    disk.metric(_("Disk free"), megabytes(found.disk_free_bytes))
+    disk.caption(
+        _("{share} of the disk", share=format_percent(found.disk_free_bytes / found.disk_bytes))
+    )
+    people.metric(_("Open staff sessions"), format_number(found.live_sessions))
+    people.caption(_("in all processes"))
+    ticked = schedule.state().ticked_at
+    clockwork.metric(
+        _("Schedule"), _("{span} ago", span=format_duration(now - ticked)) if ticked else "–"
+    )
+    clockwork.caption(_("Audit log signed for {day}", day=found.signed_day or "–"))
+
+
+def draw_outbox(found: Health) -> None:
+    """Messages on their way."""
+    st.subheader(_("Outgoing messages"))
+    st.dataframe(
+        [
+            {
+                _("State"): term(depth.state),
+                _("Messages"): depth.messages,
+                _("Oldest"): format_datetime(depth.oldest) if depth.oldest else "–",
+            }
+            for depth in found.outbox
+        ],
+        hide_index=True,
+        width="stretch",
+    )
+
+
+st.title(_("System health"))
+draw()

@@ -1,0 +1,57 @@
+"""Lists as every screen shows them: pages of fifty from SQL, and a file to take away."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from io import StringIO
+from typing import Final
+
+import streamlit as st
+
+from core.i18n import _, n_
+
+PAGE_SIZE: Final = 50
+# A cell that begins with one of these is a formula to a spreadsheet program.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def safe_cell(value: object) -> str:
+    """A cell that no spreadsheet program computes."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """A CSV file in UTF-8 (with the mark that Excel wants), separated by semicolons."""
+    text = StringIO()
+    writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
+    writer.writerow([safe_cell(cell) for cell in header])
+    writer.writerows([safe_cell(cell) for cell in row] for row in rows)
+    return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+def page_offset(key: str = "page") -> int:
+    """Where the page in the address begins; `draw_pages` offers the others."""
+    raw = st.query_params.get(key, "1")
+    return (max(int(raw), 1) - 1) * PAGE_SIZE if raw.isascii() and raw.isdigit() else 0
+
+
+def draw_pages(total: int, key: str = "page") -> None:
+    """How many rows there are, and the other pages when one does not hold them."""
+    pages = max(1, -(-total // PAGE_SIZE))
+    left, right = st.columns([1, 2], vertical_alignment="center")
+    left.caption(n_("{count} row", "{count} rows", total))
+    if pages > 1:
+        with right:
+            st.pagination(pages, key=key, bind="query-params", width="stretch")
+
+
+def offer_csv(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A button that downloads what the list shows."""
+    st.download_button(
+        _("Download CSV"),
+        csv_bytes(header, rows),
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
