@@ -1,0 +1,167 @@
+"""The base query of every read and act: the cases that exist for an account, and its parts in one.
+
+A case outside this query is answered as one that does not exist, never as a forbidden one.
+"""
+
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, and_, false, or_, true
+from sqlmodel import Session, col, select
+
+from core import places
+from core.cases.commissions import seats_of, sittings
+from core.cases.conflicts import in_conflict, not_in_conflict
+from core.cases.models import Case, CaseMove, Contact, Decision, DecisionVote
+from core.cases.receipts import parse_number
+from core.cases.rules import CasesRefusal, CaseState, Move, Part
+from core.errors import Refused
+from core.staff.rules import Actor, Office, Role
+
+
+def exists_for(session: Session, actor: Actor) -> ColumnElement[bool]:
+    """The condition on `Case` under which it exists for this account: within its desk, and naming
+    it nowhere. The clock sees every case.
+    """
+    if actor.is_system:
+        return true()
+    return and_(_on_desk(session, actor), not_in_conflict(session, actor))
+
+
+def _on_desk(session: Session, actor: Actor) -> ColumnElement[bool]:
+    seats = seats_of(session, actor.account_id) if actor.has(Role.COMMISSIONER) else {}
+    above = [number for number, office in seats.items() if office is not Office.MEMBER]
+    ways: list[ColumnElement[bool]] = [
+        and_(col(Case.commission_id).in_(seats), col(Case.state) != CaseState.RECEIVED.value),
+        and_(col(Case.next_commission_id).in_(above), col(Case.state) == CaseState.CLOSED.value),
+    ]
+    if actor.has(Role.OPERATOR):
+        ways.append(and_(in_triage(), _in_places(actor.places(Role.OPERATOR))))
+        own = select(Contact.case_id).where(
+            col(Contact.account_id) == actor.account_id, col(Contact.case_id).is_not(None)
+        )
+        ways.append(col(Case.id).in_(own))
+    return or_(false(), *ways)
+
+
+def in_triage() -> ColumnElement[bool]:
+    """The operators' queue: new cases, cases in triage, and those paused from there."""
+    return or_(
+        col(Case.state).in_((CaseState.RECEIVED.value, CaseState.TRIAGE.value)),
+        and_(
+            col(Case.state) == CaseState.NEEDS_INFO.value,
+            col(Case.came_from) == CaseState.TRIAGE.value,
+        ),
+    )
+
+
+def _in_places(held: Iterable[str | None]) -> ColumnElement[bool]:
+    codes = set(held)
+    if None in codes:
+        return true()
+    covered = [
+        unit.code
+        for unit in places.all_places()
+        if codes & {above.code for above in places.ancestors(unit.code)}
+    ]
+    # A case whose place nobody knows yet must not wait for an operator of the centre.
+    return or_(col(Case.place_code).in_(covered), col(Case.place_code).is_(None))
+
+
+def find_case(session: Session, actor: Actor, subject: int | str, *, lock: bool = False) -> Case:
+    """A case by id or number if it exists for the actor; refused as ``no_such_case``."""
+    key = (
+        col(Case.id) == subject
+        if isinstance(subject, int)
+        else col(Case.number) == (parse_number(subject) or "")
+    )
+    statement = select(Case).where(key, exists_for(session, actor))
+    if lock:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    case = session.exec(statement).one_or_none()
+    if case is None:
+        raise Refused(CasesRefusal.NO_SUCH_CASE)
+    return case
+
+
+def parts_of(session: Session, case: Case, actor: Actor) -> frozenset[Part]:
+    """Every part the actor plays in a case that exists for it."""
+    assert case.id is not None
+    if actor.is_system:
+        return frozenset({Part.CLOCK})
+    parts = set()
+    place = case.place_code
+    if actor.has(Role.OPERATOR, **({"place": place} if place else {})):
+        parts.add(Part.OPERATOR)
+    if not actor.has(Role.COMMISSIONER) or actor.account_id in former_panel(session, case):
+        return frozenset(parts)
+    officers = officers_of(session, case, case.commission_id)
+    seats = seats_of(session, actor.account_id)
+    appealed = case.state == CaseState.APPEAL.value
+    if case.commission_id in seats:
+        if case.lead_id == actor.account_id:
+            parts.add(Part.LEAD)
+        if seats[case.commission_id] is Office.CHAIR:
+            parts.add(Part.CHAIR)
+        if actor.account_id in officers:
+            parts.add(Part.NEXT_OFFICER if appealed else Part.OFFICER)
+    if case.next_commission_id is not None and seats.get(case.next_commission_id) is Office.CHAIR:
+        parts.add(Part.NEXT_CHAIR)
+    return frozenset(parts)
+
+
+def able_members(session: Session, case: Case, commission_id: int | None) -> dict[int, Office]:
+    """Who may sit over a case in a commission: members without conflict, none of a former panel."""
+    assert case.id is not None
+    members = sittings(session, commission_id)
+    blocked = in_conflict(session, case.id, (member.account_id for member in members))
+    former = former_panel(session, case)
+    return {
+        member.account_id: member.office
+        for member in members
+        if member.account_id not in blocked and member.account_id not in former
+    }
+
+
+def officers_of(session: Session, case: Case, commission_id: int | None) -> frozenset[int]:
+    """The secretaries who may sit; without one the office falls to the chair."""
+    able = able_members(session, case, commission_id)
+    secretaries = {key for key, office in able.items() if office is Office.SECRETARY}
+    return frozenset(secretaries or {key for key, office in able.items() if office is Office.CHAIR})
+
+
+def default_lead(session: Session, case: Case, commission_id: int | None) -> int | None:
+    """Who leads a case that nobody was named for: the chair, else a secretary, else a member."""
+    able = able_members(session, case, commission_id)
+    for office in (Office.CHAIR, Office.SECRETARY, Office.MEMBER):
+        for account_id, held in able.items():
+            if held is office:
+                return account_id
+    return None
+
+
+def former_panel(session: Session, case: Case) -> frozenset[int]:
+    """Everybody who decided before the appeal: none of them may sit over it."""
+    if case.appealed_at is None:
+        return frozenset()
+    acts = session.exec(
+        select(CaseMove.account_id, CaseMove.second_id).where(
+            col(CaseMove.case_id) == case.id,
+            col(CaseMove.at) <= case.appealed_at,
+            col(CaseMove.move).in_(
+                [
+                    move.value
+                    for move in (
+                        *(Move.ASSIGN, Move.REFUSE, Move.BEGIN, Move.DELIBERATE, Move.DECIDE),
+                        *(Move.ADMIT_APPEAL, Move.REFUSE_APPEAL),
+                    )
+                ]
+            ),
+        )
+    ).all()
+    ballots = session.exec(
+        select(DecisionVote.account_id)
+        .join(Decision, col(Decision.id) == col(DecisionVote.decision_id))
+        .where(col(Decision.case_id) == case.id, col(Decision.at) <= case.appealed_at)
+    ).all()
+    people = {person for act in acts for person in act if person is not None}
+    return frozenset(people | set(ballots))

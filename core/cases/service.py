@@ -1,0 +1,76 @@
+"""The verbs of the case desk, from the rooms they live in."""
+
+from core.cases.commissions import (
+    create_commission,
+    end_seat,
+    note_identity,
+    seat_member,
+    set_quorum,
+)
+from core.cases.contacts import (
+    ContactEntry,
+    DraftView,
+    Receipt,
+    accept_complaint,
+    discard_draft,
+    keep_draft,
+    log_contact,
+    note_look_up,
+    open_draft,
+)
+from core.cases.following import ComplaintStatus, complaint_status
+from core.cases.moves import (
+    Moved,
+    confirm_move,
+    move,
+    run_clock,
+    run_due,
+    take_back_pending,
+)
+from core.cases.readings import (
+    Identity,
+    add_note,
+    ask_withdrawal,
+    declare_conflict,
+    open_identity,
+    record_reading,
+)
+from core.cases.remedies import finish_remedy
+from core.cases.requirements import Given, RemedyOrder
+from core.cases.respondents import RespondentEntry, add_respondent
+
+__all__ = [
+    "ComplaintStatus",
+    "ContactEntry",
+    "DraftView",
+    "Given",
+    "Identity",
+    "Moved",
+    "Receipt",
+    "RemedyOrder",
+    "RespondentEntry",
+    "accept_complaint",
+    "add_note",
+    "add_respondent",
+    "ask_withdrawal",
+    "complaint_status",
+    "confirm_move",
+    "create_commission",
+    "declare_conflict",
+    "discard_draft",
+    "end_seat",
+    "finish_remedy",
+    "keep_draft",
+    "log_contact",
+    "move",
+    "note_identity",
+    "note_look_up",
+    "open_draft",
+    "open_identity",
+    "record_reading",
+    "run_clock",
+    "run_due",
+    "seat_member",
+    "set_quorum",
+    "take_back_pending",
+]
