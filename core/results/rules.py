@@ -99,6 +99,7 @@ class ResultsRefusal(StrEnum):
     CANVASS_SIGNED_ALREADY = "canvass_signed_already"
     CANVASS_COMPLETE = "canvass_complete"
     NOT_PUBLISHED = "not_published"
+    FILE_UNREADABLE = "file_unreadable"
     REHEARSAL_ONLY = "rehearsal_only"
 
 

@@ -1,0 +1,142 @@
+"""Taking the sealed ballots out for the count, after the close."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import BinaryIO, Final
+
+from sqlmodel import Session, col, func, select
+
+from core.audit import service as audit
+from core.database import is_sqlite
+from core.errors import Refused
+from core.primary import queries as primaries
+from core.primary.queries import PrimaryView
+from core.results.ceremony import (
+    active_primary,
+    election_ceremony,
+    public_part,
+    require_organizer,
+)
+from core.results.exportfile import ExportHeader, write_export
+from core.results.models import SealedExport
+from core.results.resultfile import transport_key
+from core.results.rules import ContestRules, ResultsRefusal
+from core.staff.rules import Actor
+from core.voting.models import Ballot
+
+LAST_CASTS: Final = timedelta(minutes=1)
+"""A cast is in time by its arrival: so long the writer may still be storing what came in time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportSummary:
+    """What an export holds; ``digest`` (hex) covers the whole file."""
+
+    primary_id: str
+    digest: str
+    ballots_by_contest: dict[str, int]
+
+    @property
+    def ballots(self) -> int:
+        """All ballots in it."""
+        return sum(self.ballots_by_contest.values())
+
+
+def exportable_from(primary: PrimaryView) -> datetime | None:
+    """The instant from which the ballots may be exported; None without a timeline."""
+    return primary.timeline.voting_closes + LAST_CASTS if primary.timeline else None
+
+
+def write_sealed_export(
+    session: Session, file: BinaryIO, *, actor: Actor, now: datetime
+) -> ExportSummary:
+    """Write the sealed ballots, without order and identity, to ``file``; changes nothing.
+
+    The same ballots give the same bytes. Refused as ``voting_not_closed`` (facts: available_at)
+    or ``no_election_key``. Needs a session that sees one state of the database throughout.
+    """
+    require_organizer(actor)
+    primary = active_primary(session)
+    available_at = exportable_from(primary)
+    if available_at is None or now < available_at:
+        raise Refused(ResultsRefusal.VOTING_NOT_CLOSED, available_at=available_at)
+    header = ExportHeader(
+        primary=primary.id,
+        public=public_part(session, election_ceremony(session, primary)),
+        transport_key=transport_key().public_key().public_bytes_raw(),
+        contests=contest_rules(session, primary.id),
+    )
+    counted = session.exec(
+        select(Ballot.contest_id, func.count())
+        .where(col(Ballot.primary_id) == primary.id)
+        .group_by(col(Ballot.contest_id))
+    ).all()
+    how_many = {contest.id: 0 for contest in header.contests} | dict(counted)
+    digest = write_export(
+        file,
+        header,
+        how_many=how_many,
+        sealed=lambda contest: _sealed(session, primary.id, contest),
+    )
+    return ExportSummary(primary_id=primary.id, digest=digest, ballots_by_contest=how_many)
+
+
+def contest_rules(session: Session, primary_id: str) -> tuple[ContestRules, ...]:
+    """What a valid ballot may hold, by contest in order of id; cancelled candidates included."""
+    return tuple(
+        ContestRules(
+            id=contest.id,
+            max_choices=contest.max_choices,
+            size=contest.size,
+            candidates=frozenset(candidate.id for candidate in contest.candidates),
+        )
+        for contest in sorted(
+            primaries.contests(session, primary_id), key=lambda contest: contest.id
+        )
+    )
+
+
+def _sealed(session: Session, primary_id: str, contest_id: str) -> Iterator[bytes]:
+    # The tracker's own alphabet decides the order, not the collation of a server.
+    tracker = col(Ballot.tracker)
+    order = tracker if is_sqlite(session) else tracker.collate("C")
+    found = session.execute(
+        select(col(Ballot.sealed))
+        .where(col(Ballot.primary_id) == primary_id, col(Ballot.contest_id) == contest_id)
+        .order_by(order)
+        .execution_options(yield_per=1000)
+    )
+    yield from found.scalars()
+
+
+def record_export(session: Session, summary: ExportSummary, *, actor: Actor, now: datetime) -> None:
+    """Remember the export: only its own result can be brought in.
+
+    An export made again must be the same: else the ballots have changed since the close, which is
+    refused as ``ballots_changed``.
+    """
+    require_organizer(actor)
+    known = session.get(SealedExport, summary.primary_id)
+    if known is not None and known.digest != summary.digest:
+        raise Refused(ResultsRefusal.BALLOTS_CHANGED, exported_at=known.exported_at)
+    if known is None:
+        session.add(
+            SealedExport(
+                primary_id=summary.primary_id,
+                digest=summary.digest,
+                contests=len(summary.ballots_by_contest),
+                ballots=summary.ballots,
+                ballots_by_contest=summary.ballots_by_contest,
+                exported_at=now,
+                exported_by=actor.account_id,
+            )
+        )
+        session.flush()
+    audit.record(
+        session,
+        "export_sealed_ballots",
+        author=actor.author,
+        subject=f"primary:{summary.primary_id}",
+        details={"digest": summary.digest, "ballots": summary.ballots},
+    )

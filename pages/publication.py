@@ -1,0 +1,189 @@
+"""Publication: the steps in their order, the canvass, and the page the public will see."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from core import clock
+from core.database import reading, unit_of_work
+from core.errors import Refused
+from core.i18n import _, current_locale, format_datetime, format_duration, format_number, n_, term
+from core.results import queries
+from core.results.canvass import read_totals, sign_canvass
+from core.results.publication import preview_document
+from core.results.queries import CountState, Published, StepView
+from core.results.rules import InvalidReason, RatingKind
+from core.settings import settings
+from core.staff.rules import Actor, Role
+from pages.session import require_role
+from pages.wording import plain, show_refusal
+
+actor = require_role(Role.ORGANIZER, Role.CANVASSER, Role.OBSERVER)
+
+
+def show_steps(lines: tuple[StepView, ...]) -> None:
+    """The checklist: what is behind us with when and by whom, what comes next."""
+    now = clock.now()
+    waiting = True
+    for line in lines:
+        mark, words = ":material/radio_button_unchecked:", _("not yet")
+        if line.at is not None:
+            mark, words = ":green[:material/check_circle:]", format_datetime(line.at)
+        elif line.is_optional:
+            words = _("not yet; recommended")
+        elif waiting:
+            mark, waiting = ":blue[:material/arrow_circle_right:]", False
+        left, middle, right = st.columns([5, 3, 4], vertical_alignment="center")
+        left.markdown(f"{mark} {plain(term(line.step))}")
+        if line.at is None and line.due is not None and line.due > now:
+            words = _(
+                "by the clock on {at}, in {left}",
+                at=format_datetime(line.due),
+                left=format_duration(line.due - now),
+            )
+        middle.text(words)
+        right.text(", ".join(line.by))
+
+
+def show_document(document: Mapping[str, Any]) -> None:
+    """One contest at a time, as the public page shows it."""
+    contests = {each["id"]: each for each in document["contests"]}
+    if not contests:
+        st.info(_("There are no contests yet."))
+        return
+    locale = current_locale()
+    chosen = st.selectbox(
+        _("Contest"), list(contests), format_func=lambda each: contests[each]["titles"][locale]
+    )
+    contest = contests[chosen]
+    if contest["withheld"]:
+        st.warning(
+            n_(
+                "Fewer than {count} ballot was cast here. So small a figure could tell who chose whom.",
+                "Fewer than {count} ballots were cast here. So small a figure could tell who chose whom.",
+                document["rules"]["smallest_cell"],
+            )
+        )
+        return
+    figures = st.columns(4)
+    for column, (words, name) in zip(
+        figures,
+        [
+            (_("Ballots"), "ballots"),
+            (_("Valid"), "valid"),
+            (_("Blank, among the valid"), "blank"),
+            (_("Invalid"), "invalid"),
+        ],
+        strict=True,
+    ):
+        column.metric(words, format_number(contest[name]))
+    names = {each["id"]: each["name"] for each in contest["candidates"]}
+    for tab, kind in zip(st.tabs([term(kind) for kind in RatingKind]), RatingKind, strict=True):
+        tab.dataframe(
+            [
+                {
+                    _("Place in the rating"): str(line["place"] or "—"),
+                    _("Candidate"): names[line["candidate"]],
+                    _("Votes"): line["votes"],
+                }
+                for line in contest["ratings"][kind.value]
+            ],
+            column_config={
+                _("Votes"): st.column_config.ProgressColumn(
+                    _("Votes"), format="%d", min_value=0, max_value=max(contest["ballots"], 1)
+                )
+            },
+            hide_index=True,
+            width="stretch",
+        )
+
+
+def canvass(acting: Actor, counted: CountState) -> None:
+    """Totals for canvassers, each reading logged, and the signature."""
+    st.subheader(_("Canvass"))
+    if not counted.imports:
+        st.info(_("The canvass begins when the count has been brought in."))
+        return
+    if st.toggle(_("Show the totals (each reading is logged)"), key="show_totals"):
+        try:
+            with unit_of_work() as session:
+                view = read_totals(session, actor=acting, now=clock.now())
+        except Refused as refused:
+            show_refusal(refused)
+            return
+        show_document(view.document)
+        show_invalid(view.totals)
+    sign(acting, counted)
+
+
+def show_invalid(totals: Mapping[str, Mapping[str, Any]]) -> None:
+    """Invalid ballots by reason, for canvassers only."""
+    found = [
+        {
+            _("Contest"): contest,
+            _("Reason"): term(InvalidReason(reason)),
+            _("Ballots"): ballots,
+        }
+        for contest, total in sorted(totals.items())
+        for reason, ballots in total["invalid"].items()
+    ]
+    st.caption(n_("{count} kind of invalid ballot", "{count} kinds of invalid ballots", len(found)))
+    if found:
+        st.dataframe(found, hide_index=True, width="stretch")
+
+
+def sign(acting: Actor, counted: CountState) -> None:
+    """The canvasser's signature with the second factor."""
+    if any(signer.account_id == acting.account_id for signer in counted.signers):
+        st.success(_("You signed the canvass."), icon=":material/draw:")
+        return
+    if len(counted.signers) >= counted.signatures_needed:
+        return
+    with st.form("sign", clear_on_submit=True):
+        code = st.text_input(
+            _("Code of your second factor"), max_chars=9, autocomplete="one-time-code"
+        )
+        pressed = st.form_submit_button(_("Sign the canvass"), type="primary")
+    if not pressed:
+        return
+    try:
+        with unit_of_work() as session:
+            sign_canvass(session, actor=acting, code=code, now=clock.now())
+    except Refused as refused:
+        show_refusal(refused)
+        return
+    st.rerun()
+
+
+now = clock.now()
+with reading() as session:
+    primary = queries.primary_now(session)
+    steps = tuple(queries.checklist(session, primary, now)) if primary else ()
+    state = queries.count_state(session, primary) if primary else None
+    found = queries.published_bundle(session, now)
+    preview = preview_document(session, primary) if primary else None
+
+st.title(_("Publication"))
+if primary is None or state is None or preview is None:
+    st.info(_('There is no primary yet. Create it on the page "Timeline" first.'))
+    st.stop()
+if isinstance(found, Published):
+    st.success(
+        _("Published on {at}.", at=format_datetime(found.published_at)),
+        icon=":material/public:",
+    )
+    st.link_button(_("The public page"), f"{settings().public_url}/{current_locale()}/results")
+elif found.is_late:
+    st.error(_("The instant has passed and the canvass is not signed: nothing is published."))
+show_steps(steps)
+if actor.has(Role.CANVASSER) and not isinstance(found, Published):
+    canvass(actor, state)
+if isinstance(found, Published):
+    st.subheader(_("Results"))
+    show_document(json.loads(found.bundle)["results"])
+elif actor.has(Role.ORGANIZER, Role.CANVASSER):
+    st.subheader(_("What the public page will look like"))
+    st.warning(_("All figures here are invented."), icon=":material/science:")
+    show_document(preview)
