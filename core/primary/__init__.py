@@ -1,5 +1,6 @@
-"""The primary itself: its instants, contests, candidates, the sealed voter roll, its readiness.
+"""The primary: its timeline, constituencies, contests, candidates, voter roll and readiness.
 
-The verbs are split by what they act on: `timeline`, `contests`, `candidates`, `roll`, `readiness`.
-``service`` names those that other subjects call.
+`rules` is pure, `models` holds the tables, `queries` the reads. The verbs live in rooms by what they
+change (`timeline`, `contests`, `candidates`, `roll`, `roll_changes`, `readiness`, `election`), and
+`service` names them all: whoever writes to a primary from outside imports `service`.
 """

@@ -1,85 +1,114 @@
-"""Tables of the primary: its instants, contests, candidates, the sealed roll, its readiness."""
+"""Tables of the primary."""
 
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import LargeBinary
-from sqlmodel import CheckConstraint, Field, Index, SQLModel, UniqueConstraint, text
+from sqlalchemy import JSON, LargeBinary
+from sqlmodel import CheckConstraint, Field, ForeignKeyConstraint, SQLModel, UniqueConstraint
 
 from core.database import UtcDateTime
-from core.primary.rules import CandidateStatus, VoterStatus
+from core.primary.rules import (
+    CandidateStatus,
+    ReadinessKey,
+    RollChangeKind,
+    RollExclusion,
+    Sex,
+    TimelineActKind,
+    VoterStatus,
+)
+
+
+def _one_of(column: str, values: Any) -> str:
+    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
 
 
 class Primary(SQLModel, table=True):
-    """A primary. One installation has one active primary."""
+    """A primary. ``slot`` is 1 for the active one and empty for others: one installation, one vote.
+
+    The seven instants are empty until the first timeline is set, then none of them is.
+    """
 
     __tablename__ = "primary_election"
     __table_args__ = (
-        Index(
-            "uq_primary_election_active",
-            "is_active",
-            unique=True,
-            sqlite_where=text("is_active"),
-            postgresql_where=text("is_active"),
+        CheckConstraint("slot = 1", name="one_active"),
+        UniqueConstraint("slot", name="uq_primary_election_slot"),
+        CheckConstraint(
+            "voting_closes > voting_opens AND freeze_end >= voting_closes"
+            " AND publication >= voting_closes AND roll_sealed_at < voting_opens",
+            name="timeline_order",
         ),
     )
 
     id: str = Field(primary_key=True)
+    slot: int | None = Field(default=None)
     name_ru: str
     name_kk: str
     name_en: str
-    is_active: bool = True
-    rehearsal: bool = False
-    digest_fingerprint: str
+    rehearsal: bool = Field(default=False)
+    hotline: str = Field(default="")
+    email: str = Field(default="")
     created_at: datetime = Field(sa_type=UtcDateTime)
-    hotline: str = ""
-    email: str = ""
+    created_by: int
+    digest_fingerprint: str
     cutoff: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    freeze_start: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    freeze_end: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    roll_sealed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     voting_opens: datetime | None = Field(default=None, sa_type=UtcDateTime)
     voting_closes: datetime | None = Field(default=None, sa_type=UtcDateTime)
     publication: datetime | None = Field(default=None, sa_type=UtcDateTime)
     public_key: bytes | None = Field(default=None, sa_type=LargeBinary)
-    key_threshold: int | None = None
-    key_trustees: int | None = None
-    readiness_signed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    readiness_signed_by: int | None = Field(default=None, foreign_key="account.id")
+    key_fingerprints: list[str] | None = Field(default=None, sa_type=JSON)
+    key_threshold: int | None = Field(default=None)
+    key_trustees: int | None = Field(default=None)
+    key_installed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    key_installed_by: int | None = Field(default=None)
 
 
 class TimelineAct(SQLModel, table=True):
-    """An act that set or moved an instant, with its reason: shown to everybody."""
+    """One act on the timeline with the instants as it left them: shown to the public."""
 
     __tablename__ = "timeline_act"
+    __table_args__ = (CheckConstraint(_one_of("kind", TimelineActKind), name="kind"),)
 
     id: int | None = Field(default=None, primary_key=True)
     primary_id: str = Field(foreign_key="primary_election.id", index=True)
     kind: str
-    at: datetime = Field(sa_type=UtcDateTime)
-    account_id: int
-    second_account_id: int | None = None
     reason: str
     cutoff: datetime = Field(sa_type=UtcDateTime)
+    freeze_start: datetime = Field(sa_type=UtcDateTime)
+    freeze_end: datetime = Field(sa_type=UtcDateTime)
+    roll_sealed_at: datetime = Field(sa_type=UtcDateTime)
     voting_opens: datetime = Field(sa_type=UtcDateTime)
     voting_closes: datetime = Field(sa_type=UtcDateTime)
     publication: datetime = Field(sa_type=UtcDateTime)
+    at: datetime = Field(sa_type=UtcDateTime)
+    author_id: int
+    confirmed_by: int | None = Field(default=None)
 
 
 class Constituency(SQLModel, table=True):
-    """A place of the list in which contests are held."""
+    """A place in which contests are held."""
 
     __tablename__ = "constituency"
 
     primary_id: str = Field(primary_key=True, foreign_key="primary_election.id")
     place_code: str = Field(primary_key=True)
+    added_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class Contest(SQLModel, table=True):
-    """What is voted on in one constituency, or everywhere (``place_code`` None).
-
-    ``size`` is the number of bytes to which its ballots are filled up before sealing.
-    """
+    """A choice put to the voters of a place (empty: all of them). ``size``: bytes of a plaintext."""
 
     __tablename__ = "contest"
     __table_args__ = (
-        CheckConstraint("seats > 0 AND max_choices > 0 AND size > 0", name="numbers"),
+        ForeignKeyConstraint(
+            ["primary_id", "place_code"],
+            ["constituency.primary_id", "constituency.place_code"],
+            name="fk_contest_constituency",
+        ),
+        CheckConstraint("seats >= 1", name="seats"),
+        CheckConstraint("max_choices >= 1", name="max_choices"),
     )
 
     primary_id: str = Field(primary_key=True, foreign_key="primary_election.id")
@@ -87,78 +116,71 @@ class Contest(SQLModel, table=True):
     title_ru: str
     title_kk: str
     title_en: str
-    place_code: str | None = Field(default=None, index=True)
+    place_code: str | None = Field(default=None)
     seats: int
     max_choices: int
     size: int
 
 
 class Candidate(SQLModel, table=True):
-    """Somebody who stands in a contest."""
+    """Somebody who stands in a contest. ``identity`` is the folded name and the birth date."""
 
     __tablename__ = "candidate"
     __table_args__ = (
-        UniqueConstraint("primary_id", "id", name="uq_candidate_primary_id_id"),
-        Index("ix_candidate_contest", "primary_id", "contest_id"),
+        ForeignKeyConstraint(
+            ["primary_id", "contest_id"],
+            ["contest.primary_id", "contest.id"],
+            name="fk_candidate_contest",
+        ),
+        UniqueConstraint("primary_id", "contest_id", "identity", name="uq_candidate_identity"),
+        CheckConstraint("length(id) = 8", name="id_length"),
+        CheckConstraint(_one_of("sex", Sex), name="sex"),
+        CheckConstraint(_one_of("status", CandidateStatus), name="status"),
     )
 
     id: str = Field(primary_key=True)
-    primary_id: str = Field(foreign_key="primary_election.id")
+    primary_id: str
     contest_id: str
+    identity: str
     last_name: str
     first_name: str
-    middle_name: str = ""
+    middle_name: str = Field(default="")
+    search: str
     birth_date: date
     sex: str
-    nominated_by: str = ""
-    mobile: str = ""
-    email: str = ""
-    status: str = CandidateStatus.REGISTERED.value
-    decision: str | None = None
+    nominated_by: str
+    mobile: str | None = Field(default=None)
+    email: str | None = Field(default=None)
+    status: str = Field(default=CandidateStatus.REGISTERED.value)
+    decision: str | None = Field(default=None)
     cancelled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    added_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class Voter(SQLModel, table=True):
-    """A person of the sealed roll, found by the digest of the IIN.
+    """A row of the sealed roll; with ``reason_excluded``, a member who is kept beside it.
 
-    People who are known but may not vote stand here too, with the reason: only ``active`` ones
-    are counted, digested and let in.
+    ``iin_digest`` is keyed outside the database: the roll alone names nobody's IIN.
     """
 
     __tablename__ = "voter"
     __table_args__ = (
-        Index("ix_voter_place", "primary_id", "status", "place_code"),
-        Index("ix_voter_member_id", "member_id"),
+        CheckConstraint(_one_of("status", VoterStatus), name="status"),
+        CheckConstraint(_one_of("reason_excluded", RollExclusion), name="reason_excluded"),
         {"sqlite_with_rowid": False},
     )
 
     primary_id: str = Field(primary_key=True)
     iin_digest: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    member_id: int
     mobile: str
     place_code: str
-    status: str = VoterStatus.ACTIVE.value
-    reason_excluded: str | None = None
     admitted_on: date
-    member_id: int
-
-
-class RollSeal(SQLModel, table=True):
-    """The seal of a roll: how many may vote, and the digest over who."""
-
-    __tablename__ = "roll_seal"
-
-    primary_id: str = Field(primary_key=True, foreign_key="primary_election.id")
-    sealed_at: datetime = Field(sa_type=UtcDateTime)
-    account_id: int
-    voters: int
-    known: int
-    shared_mobile: int
-    digest: str
+    status: str = Field(default=VoterStatus.ACTIVE.value)
+    reason_excluded: str | None = Field(default=None)
 
 
 class RollCount(SQLModel, table=True):
-    """How many people of a place may vote: kept by the seal and by each single act after it."""
+    """How many voters of the roll a place has: the denominator of turnout, never counted anew."""
 
     __tablename__ = "roll_count"
 
@@ -167,27 +189,59 @@ class RollCount(SQLModel, table=True):
     voters: int
 
 
+class RollSeal(SQLModel, table=True):
+    """The sealing: how many voters, the digest (hex) over their rows, and what was noticed."""
+
+    __tablename__ = "roll_seal"
+
+    primary_id: str = Field(primary_key=True, foreign_key="primary_election.id")
+    voters: int
+    digest: str
+    admitted_after_cutoff: int
+    under_age: int
+    shared_numbers: int
+    members_on_shared_numbers: int
+    last_admitted: date
+    age_day: date
+    sealed_at: datetime = Field(sa_type=UtcDateTime)
+    sealed_by: int
+
+
 class RollChange(SQLModel, table=True):
-    """A single act on the sealed roll, by a decision of a commission."""
+    """A change of the sealed roll by a commission's decision."""
 
     __tablename__ = "roll_change"
+    __table_args__ = (CheckConstraint(_one_of("kind", RollChangeKind), name="kind"),)
 
     id: int | None = Field(default=None, primary_key=True)
     primary_id: str = Field(foreign_key="primary_election.id", index=True)
     kind: str
     member_id: int
+    place_code: str
     decision: str
-    account_id: int
     at: datetime = Field(sa_type=UtcDateTime)
+    author_id: int
+    confirmed_by: int | None = Field(default=None)
 
 
 class ReadinessMark(SQLModel, table=True):
-    """Somebody's word that a thing was done which the database can't see by itself."""
+    """Somebody showed that an item of the checklist is done; ``evidence`` says by what."""
 
     __tablename__ = "readiness_mark"
+    __table_args__ = (CheckConstraint(_one_of("item", ReadinessKey), name="item"),)
 
     primary_id: str = Field(primary_key=True, foreign_key="primary_election.id")
-    key: str = Field(primary_key=True)
+    item: str = Field(primary_key=True)
     evidence: str
-    account_id: int
-    at: datetime = Field(sa_type=UtcDateTime)
+    marked_at: datetime = Field(sa_type=UtcDateTime)
+    marked_by: int
+
+
+class ReadinessAct(SQLModel, table=True):
+    """The signature without which voting does not open; removed only before it opens."""
+
+    __tablename__ = "readiness_act"
+
+    primary_id: str = Field(primary_key=True, foreign_key="primary_election.id")
+    signed_at: datetime = Field(sa_type=UtcDateTime)
+    signed_by: int

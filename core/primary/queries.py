@@ -1,6 +1,6 @@
 """Reading the primary: what screens, the site and the other subjects ask of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -11,11 +11,13 @@ from core import places
 from core.errors import Refused
 from core.i18n import current_locale
 from core.keyring import digest_key, fingerprint
+from core.membership.rules import normalise_name
 from core.primary.models import (
     Candidate,
     Constituency,
     Contest,
     Primary,
+    ReadinessAct,
     ReadinessMark,
     RollChange,
     RollCount,
@@ -23,7 +25,9 @@ from core.primary.models import (
     TimelineAct,
 )
 from core.primary.rules import (
+    INSTANTS,
     CandidateStatus,
+    Change,
     Phase,
     PrimaryRefusal,
     ReadinessKey,
@@ -31,6 +35,8 @@ from core.primary.rules import (
     Sex,
     Timeline,
     TimelineActKind,
+    changes,
+    is_voting_open,
 )
 from core.staff.models import Account
 
@@ -41,8 +47,11 @@ class PrimaryView:
 
     id: str
     names: Mapping[str, str]
+    created_at: datetime
     timeline: Timeline | None
     public_key: bytes | None
+    key_fingerprints: tuple[str, ...]
+    key_installed_at: datetime | None
     key_threshold: int | None
     key_trustees: int | None
     digest_fingerprint: str
@@ -64,13 +73,12 @@ class PrimaryView:
 
     def voting_open(self, now: datetime) -> bool:
         """Whether a vote that arrives at ``now`` is in time and the readiness act was signed."""
-        signed = self.readiness_signed_at is not None
-        return signed and self.phase(now) is Phase.VOTING
+        return is_voting_open(self.timeline, signed_at=self.readiness_signed_at, now=now)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CandidateView:
-    """A candidate; ``mobile`` and ``email`` are for organizers only and not here."""
+    """A candidate; number and address are for the committee alone and not here."""
 
     id: str
     contest_id: str
@@ -122,18 +130,27 @@ class TimelineActView:
     second: str | None
     reason: str
     timeline: Timeline
+    changes: tuple[Change, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RollView:
-    """The sealed roll: how many may vote, its digest, what changed since."""
+    """The sealed roll: how many may vote, its digest (hex), what was noticed, what changed since.
+
+    ``voters`` is the number at the sealing, ``voters_now`` the one after the changes.
+    """
 
     sealed_at: datetime
     author: str
     voters: int
-    known: int
-    shared_mobile: int
+    voters_now: int
     digest: str
+    admitted_after_cutoff: int
+    under_age: int
+    shared_numbers: int
+    members_on_shared_numbers: int
+    last_admitted: date
+    age_day: date
     changes: int
 
 
@@ -143,8 +160,10 @@ class RollChangeView:
 
     kind: RollChangeKind
     member_id: int
+    place_code: str
     decision: str
     author: str
+    second: str | None
     at: datetime
 
 
@@ -164,24 +183,28 @@ class ReadinessItem:
 def active_primary(session: Session) -> PrimaryView | None:
     """The installation's active primary, or None."""
     found = session.exec(
-        select(Primary, RollSeal)
+        select(Primary, RollSeal, ReadinessAct)
         .join(RollSeal, col(RollSeal.primary_id) == col(Primary.id), isouter=True)
-        .where(col(Primary.is_active))
+        .join(ReadinessAct, col(ReadinessAct.primary_id) == col(Primary.id), isouter=True)
+        .where(col(Primary.slot) == 1)
     ).one_or_none()
     if found is None:
         return None
-    row, seal = found
+    row, seal, signature = found
     return PrimaryView(
         id=row.id,
         names={"ru": row.name_ru, "kk": row.name_kk, "en": row.name_en},
+        created_at=row.created_at,
         timeline=timeline_of(row),
         public_key=row.public_key,
+        key_fingerprints=tuple(row.key_fingerprints or ()),
+        key_installed_at=row.key_installed_at,
         key_threshold=row.key_threshold,
         key_trustees=row.key_trustees,
         digest_fingerprint=row.digest_fingerprint,
         roll_count=seal.voters if seal else None,
         roll_sealed_at=seal.sealed_at if seal else None,
-        readiness_signed_at=row.readiness_signed_at,
+        readiness_signed_at=signature.signed_at if signature else None,
         rehearsal=row.rehearsal,
         hotline=row.hotline,
         email=row.email,
@@ -198,14 +221,10 @@ def require_primary(session: Session) -> PrimaryView:
 
 def timeline_of(row: Primary | TimelineAct) -> Timeline | None:
     """The instants of a row, once they are set."""
-    if not (row.cutoff and row.voting_opens and row.voting_closes and row.publication):
+    instants = {name: getattr(row, name) for name in INSTANTS}
+    if any(instant is None for instant in instants.values()):
         return None
-    return Timeline(
-        cutoff=row.cutoff,
-        voting_opens=row.voting_opens,
-        voting_closes=row.voting_closes,
-        publication=row.publication,
-    )
+    return Timeline(**instants)
 
 
 def _candidate(row: Candidate) -> CandidateView:
@@ -279,9 +298,7 @@ def candidates(
     if status:
         chosen.append(col(Candidate.status) == status.value)
     if name.strip():
-        chosen.append(
-            col(Candidate.last_name).startswith(name.strip().capitalize(), autoescape=True)
-        )
+        chosen.append(col(Candidate.search).contains(normalise_name(name), autoescape=True))
     total = session.exec(select(func.count()).select_from(Candidate).where(*chosen)).one()
     rows = session.exec(
         select(Candidate)
@@ -325,69 +342,85 @@ def roll(session: Session, primary_id: str) -> RollView | None:
     """The sealed roll, or None before it is sealed."""
     found = session.exec(
         select(RollSeal, Account.name)
-        .join(Account, col(Account.id) == col(RollSeal.account_id), isouter=True)
+        .join(Account, col(Account.id) == col(RollSeal.sealed_by), isouter=True)
         .where(col(RollSeal.primary_id) == primary_id)
     ).one_or_none()
     if found is None:
         return None
     seal, author = found
-    changes = session.exec(
+    changed = session.exec(
         select(func.count()).select_from(RollChange).where(col(RollChange.primary_id) == primary_id)
     ).one()
     return RollView(
         sealed_at=seal.sealed_at,
         author=author or "",
         voters=seal.voters,
-        known=seal.known,
-        shared_mobile=seal.shared_mobile,
+        voters_now=sum(roll_counts_by_place(session, primary_id).values()),
         digest=seal.digest,
-        changes=changes,
+        admitted_after_cutoff=seal.admitted_after_cutoff,
+        under_age=seal.under_age,
+        shared_numbers=seal.shared_numbers,
+        members_on_shared_numbers=seal.members_on_shared_numbers,
+        last_admitted=seal.last_admitted,
+        age_day=seal.age_day,
+        changes=changed,
     )
 
 
 def roll_changes(session: Session, primary_id: str, limit: int = 100) -> Sequence[RollChangeView]:
     """Single acts on the sealed roll, newest first."""
     rows = session.exec(
-        select(RollChange, Account.name)
-        .join(Account, col(Account.id) == col(RollChange.account_id), isouter=True)
+        select(RollChange)
         .where(col(RollChange.primary_id) == primary_id)
         .order_by(col(RollChange.id).desc())
         .limit(limit)
     ).all()
+    names = _names(session, (row.author_id for row in rows), (row.confirmed_by for row in rows))
     return tuple(
         RollChangeView(
             kind=RollChangeKind(row.kind),
             member_id=row.member_id,
+            place_code=row.place_code,
             decision=row.decision,
-            author=author or "",
+            author=names.get(row.author_id, ""),
+            second=names.get(row.confirmed_by, "") if row.confirmed_by else None,
             at=row.at,
         )
-        for row, author in rows
+        for row in rows
     )
+
+
+def _names(session: Session, *ids: Iterable[int | None]) -> Mapping[int | None, str]:
+    wanted = {one for some in ids for one in some if one is not None}
+    found = session.exec(select(Account.id, Account.name).where(col(Account.id).in_(wanted)))
+    return dict(found.all())
 
 
 def timeline_acts(session: Session, primary_id: str) -> Sequence[TimelineActView]:
     """Every act on the timeline, newest first: for the page of staff and the public one."""
-    names = dict(session.exec(select(Account.id, Account.name)).all())
     rows = session.exec(
         select(TimelineAct)
         .where(col(TimelineAct.primary_id) == primary_id)
-        .order_by(col(TimelineAct.id).desc())
+        .order_by(col(TimelineAct.id))
     ).all()
-    return tuple(_timeline_act(row, names) for row in rows)
-
-
-def _timeline_act(row: TimelineAct, names: Mapping[int | None, str]) -> TimelineActView:
-    left = timeline_of(row)
-    assert left is not None  # an act always leaves all instants
-    return TimelineActView(
-        kind=TimelineActKind(row.kind),
-        at=row.at,
-        author=names.get(row.account_id, ""),
-        second=names.get(row.second_account_id, "") if row.second_account_id else None,
-        reason=row.reason,
-        timeline=left,
-    )
+    names = _names(session, (row.author_id for row in rows), (row.confirmed_by for row in rows))
+    views, before = [], None
+    for row in rows:
+        left = timeline_of(row)
+        assert left is not None  # an act always leaves all instants
+        views.append(
+            TimelineActView(
+                kind=TimelineActKind(row.kind),
+                at=row.at,
+                author=names.get(row.author_id, ""),
+                second=names.get(row.confirmed_by, "") if row.confirmed_by else None,
+                reason=row.reason,
+                timeline=left,
+                changes=changes(before, left),
+            )
+        )
+        before = left
+    return tuple(reversed(views))
 
 
 def digest_key_matches(primary: PrimaryView) -> bool:
@@ -402,10 +435,10 @@ def readiness(session: Session, primary_id: str) -> tuple[ReadinessItem, ...]:
     """The checklist, in the order of `ReadinessKey`: what is there, and who said so."""
     primary = require_primary(session)
     marks = {
-        ReadinessKey(mark.key): (mark, author)
+        ReadinessKey(mark.item): (mark, author)
         for mark, author in session.exec(
             select(ReadinessMark, Account.name)
-            .join(Account, col(Account.id) == col(ReadinessMark.account_id), isouter=True)
+            .join(Account, col(Account.id) == col(ReadinessMark.marked_by), isouter=True)
             .where(col(ReadinessMark.primary_id) == primary_id)
         ).all()
     }
@@ -454,5 +487,5 @@ def _marked(
         return ReadinessItem(key=key, is_done=False)
     mark, author = marks[key]
     return ReadinessItem(
-        key=key, is_done=True, at=mark.at, author=author or "", evidence=mark.evidence
+        key=key, is_done=True, at=mark.marked_at, author=author or "", evidence=mark.evidence
     )
