@@ -30,6 +30,7 @@ from starlette.routing import BaseRoute, Route
 from core.i18n import (
     DEFAULT,
     LOCALES,
+    NO_BREAK_SPACE,
     _,
     current_locale,
     format_date,
@@ -134,7 +135,9 @@ def locale_of(request: Request) -> str:
     return first if first in LOCALES else DEFAULT
 
 
-def localized(path: str, endpoint: Endpoint, *, methods: tuple[str, ...] = ("GET",)) -> list[BaseRoute]:
+def localized(
+    path: str, endpoint: Endpoint, *, methods: tuple[str, ...] = ("GET",)
+) -> list[BaseRoute]:
     """Routes of one page in every language; the bare path leads to the Russian page."""
 
     async def to_default(request: Request) -> Response:
@@ -162,8 +165,13 @@ def _machine_time(instant: datetime) -> str:
     return instant.astimezone(settings().zone).isoformat(timespec="seconds")
 
 
+def _unbroken(instant: datetime) -> str:
+    """Date and hour that no line break parts."""
+    return format_datetime(instant).replace(" ", NO_BREAK_SPACE)
+
+
 def _time_element(instant: datetime, *, zone: bool = False) -> Markup:
-    shown = format_datetime(instant) + (f" ({zone_label(instant)})" if zone else "")
+    shown = _unbroken(instant) + (f" ({zone_label(instant)})" if zone else "")
     return Markup('<time datetime="{}">{}</time>').format(_machine_time(instant), escape(shown))
 
 
@@ -191,7 +199,7 @@ def _environment() -> Environment:
         number=format_number,
         percent=format_percent,
         date=format_date,
-        datetime=format_datetime,
+        datetime=_unbroken,
         clock=format_time,
         duration=format_duration,
     )
@@ -203,11 +211,15 @@ def draw(request: Request, template: str, **facts: object) -> str:
     locale = locale_of(request)
     _head, _slash, rest = request.url.path.strip("/").partition("/")
     with use_locale(locale):
-        return _environment().get_template(template).render(
-            locale=locale,
-            here=rest if request.url.path.strip("/") else "",
-            home=f"/{locale}/",
-            **facts,
+        return (
+            _environment()
+            .get_template(template)
+            .render(
+                locale=locale,
+                here=rest if request.url.path.strip("/") else "",
+                home=f"/{locale}/",
+                **facts,
+            )
         )
 
 

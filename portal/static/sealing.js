@@ -85,3 +85,17 @@ export function ballotPlaintext(contest, choices, size) {
 export function canSeal() {
   return Boolean(globalThis.isSecureContext ?? true) && Boolean(globalThis.crypto?.subtle);
 }
+
+/** The receipt of a sealed ballot: 26 letters and digits (base32) of the start of its SHA-256. */
+export async function tracker(sealed) {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", sealed));
+  let letters = "";
+  for (let bit = 0; bit < 130; bit += 5) {
+    let value = 0;
+    for (let at = bit; at < bit + 5; at += 1) {
+      value = value * 2 + (at < 128 ? (digest[at >> 3] >> (7 - (at & 7))) & 1 : 0);
+    }
+    letters += "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[value];
+  }
+  return letters;
+}

@@ -1,0 +1,210 @@
+"""What every public page says about the primary: its state, dates, freeze, turnout, decisions.
+
+Everything here is public at every moment. Nothing about candidates' votes can come through it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+
+from core import places
+from core.database import reading
+from core.i18n import _, format_datetime, term
+from core.membership.queries import freeze_now
+from core.primary.queries import (
+    PrimaryView,
+    TimelineActView,
+    active_primary,
+    timeline_acts,
+)
+from core.primary.rules import Phase, Timeline
+from core.voting.queries import Turnout, turnout
+
+
+class State(StrEnum):
+    """What the front page announces; ``waiting``: the hour has come, the release has not."""
+
+    PREPARING = "preparing"
+    BEFORE = "before"
+    WAITING = "waiting"
+    OPEN = "open"
+    CLOSED = "closed"
+    PUBLISHED = "published"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A date of the primary; ``state`` is ``past``, ``now`` (the last one reached) or ``next``."""
+
+    at: datetime
+    words: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Act:
+    """A decision about the dates: who reads it sees what moved from where to where, and why."""
+
+    at: datetime
+    title: str
+    changes: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class RegionTurnout:
+    """Turnout of one region; ``share`` is of its part of the roll, None where that is empty."""
+
+    name: str
+    votes: int
+    on_roll: int
+    share: float | None
+
+
+@dataclass(frozen=True)
+class TurnoutFigures:
+    """Turnout with both denominators named; shares are from 0 to 1, None without a denominator."""
+
+    votes: int
+    on_roll: int
+    registered: int
+    of_roll: float | None
+    of_registered: float | None
+    regions: tuple[RegionTurnout, ...]
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """How to reach the committee, as the primary's own facts say."""
+
+    hotline: str
+    email: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """The primary as the public sees it at ``now``, in the reader's language."""
+
+    name: str
+    state: State
+    rehearsal: bool
+    now: datetime
+    timeline: Timeline | None
+    steps: tuple[Step, ...]
+    acts: tuple[Act, ...]
+    freeze_since: datetime | None
+    freeze_until: datetime | None
+    turnout: TurnoutFigures | None
+    contacts: Contacts
+    public_key_digest: str | None
+
+
+def read_overview(*, now: datetime) -> Overview | None:
+    """The active primary in the current language; None when none is being held."""
+    with reading() as session:
+        primary = active_primary(session)
+        if primary is None:
+            return None
+        freeze = freeze_now(session, now)
+        acts = timeline_acts(session, primary.id)
+        begun = primary.phase(now) is not Phase.PREPARING
+        counted = turnout(session, primary.id) if begun else None
+    return Overview(
+        name=primary.name,
+        state=_state(primary, now),
+        rehearsal=primary.rehearsal,
+        now=now,
+        timeline=primary.timeline,
+        steps=_steps(primary, now),
+        acts=_acts(acts),
+        freeze_since=freeze.starts_at if freeze else None,
+        freeze_until=freeze.ends_at if freeze else None,
+        turnout=_figures(counted) if counted else None,
+        contacts=Contacts(primary.hotline, primary.email),
+        public_key_digest=sha256(primary.public_key).hexdigest() if primary.public_key else None,
+    )
+
+
+def _state(primary: PrimaryView, now: datetime) -> State:
+    match primary.phase(now):
+        case Phase.PREPARING:
+            return State.BEFORE if primary.timeline else State.PREPARING
+        case Phase.VOTING:
+            return State.OPEN if primary.voting_open(now) else State.WAITING
+        case Phase.CLOSED:
+            return State.CLOSED
+        case Phase.PUBLISHED:
+            return State.PUBLISHED
+
+
+def _steps(primary: PrimaryView, now: datetime) -> tuple[Step, ...]:
+    timeline = primary.timeline
+    if timeline is None:
+        return ()
+    dates = [
+        (timeline.cutoff, _("Cut-off: whoever was admitted earlier may vote")),
+        (timeline.voting_opens, _("Voting opens")),
+        (timeline.voting_closes, _("Voting closes")),
+        (timeline.publication, _("The results are published")),
+    ]
+    if primary.roll_sealed_at is not None:
+        dates.append((primary.roll_sealed_at, _("The voter roll was sealed")))
+    dates.sort(key=lambda date: date[0])
+    reached = sum(at <= now for at, _words in dates)
+    return tuple(
+        Step(at, words, "now" if place == reached else "past" if place < reached else "next")
+        for place, (at, words) in enumerate(dates, start=1)
+    )
+
+
+def _acts(acts: Sequence[TimelineActView]) -> tuple[Act, ...]:
+    """The acts, newest first, each with what it changed against the one before it."""
+    before: list[Timeline | None] = [act.timeline for act in acts[1:]]
+    return tuple(
+        Act(act.at, term(act.kind), _changes(older, act.timeline), act.reason)
+        for act, older in zip(acts, [*before, None], strict=True)
+    )
+
+
+def _changes(older: Timeline | None, newer: Timeline) -> tuple[str, ...]:
+    if older is None:
+        return ()
+    dates: tuple[tuple[str, Callable[[Timeline], datetime]], ...] = (
+        (_("Voting opens"), lambda timeline: timeline.voting_opens),
+        (_("Voting closes"), lambda timeline: timeline.voting_closes),
+        (_("The results are published"), lambda timeline: timeline.publication),
+    )
+    return tuple(
+        _(
+            "{what}: {before} → {after}",
+            what=what,
+            before=format_datetime(of(older)),
+            after=format_datetime(of(newer)),
+        )
+        for what, of in dates
+        if of(older) != of(newer)
+    )
+
+
+def _figures(counted: Turnout) -> TurnoutFigures:
+    regions = (
+        RegionTurnout(
+            places.name(row.place_code), row.votes, row.on_roll, _share(row.votes, row.on_roll)
+        )
+        for row in counted.regions
+    )
+    return TurnoutFigures(
+        votes=counted.votes,
+        on_roll=counted.on_roll,
+        registered=counted.registered,
+        of_roll=_share(counted.votes, counted.on_roll),
+        # Who votes on paper registers nowhere, so this share is of online votes alone.
+        of_registered=_share(counted.votes_online, counted.registered),
+        regions=tuple(sorted(regions, key=lambda region: region.name)),
+    )
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

@@ -1,0 +1,171 @@
+"""The public site: front page, voting page, check of a ballot, rules and help, in three languages.
+
+The front page is what a rush asks for first: it is read and drawn once in two seconds in each
+language, and whoever asks in between gets the same bytes.
+"""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final, Generic, TypeVar
+from urllib.parse import parse_qs
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from core import clock
+from core.database import reading
+from core.i18n import use_locale
+from core.settings import settings
+from core.voting.queries import is_ballot_stored
+from core.voting.sealing import group_tracker, parse_tracker
+from portal.overview import Overview, State, read_overview
+from portal.templating import answer, draw, locale_of, localized, page, static
+
+KEPT_FOR: Final = timedelta(seconds=2)
+LARGEST_FORM: Final = 4096
+
+Value = TypeVar("Value")
+
+
+class Kept(Generic[Value]):
+    """Values that are the same for everybody, made anew when they are older than `KEPT_FOR`.
+
+    While one thread makes a value, others that have an older one get that. Age follows the
+    installation's clock, so a clock that was moved never shows the state of another day.
+    """
+
+    def __init__(self) -> None:
+        self._values: dict[tuple[str, str], tuple[datetime, Value]] = {}
+        self._making = threading.Lock()
+
+    def get(self, name: str, make: Callable[[], Value]) -> Value:
+        """The value called ``name``, made by ``make`` if there is no fresh one."""
+        key = (settings().database_url, name)
+        found = self._values.get(key)
+        if found is not None and self._is_fresh(found[0]):
+            return found[1]
+        with self._making:
+            found = self._values.get(key)
+            if found is None or not self._is_fresh(found[0]):
+                found = (clock.now(), make())
+                self._values[key] = found
+            return found[1]
+
+    @staticmethod
+    def _is_fresh(made_at: datetime) -> bool:
+        return abs(clock.now() - made_at) < KEPT_FOR
+
+
+_overviews: Kept[Overview | None] = Kept()
+_pages: Kept[str] = Kept()
+
+
+def _overview(locale: str) -> Overview | None:
+    def read() -> Overview | None:
+        with use_locale(locale):
+            return read_overview(now=clock.now())
+
+    return _overviews.get(locale, read)
+
+
+def _facts(request: Request) -> dict[str, object]:
+    overview = _overview(locale_of(request))
+    return {"overview": overview, "contacts": overview.contacts if overview else None}
+
+
+def _kept_page(request: Request, template: str) -> str:
+    def make() -> str:
+        return draw(request, template, **_facts(request))
+
+    return _pages.get(f"{request.url.path} {template}", make)
+
+
+async def front(request: Request) -> Response:
+    """State of the primary, dates, freeze, turnout, decisions about the dates."""
+    html = await run_in_threadpool(_kept_page, request, "front.html")
+    return answer(html, cache_control="public, max-age=2")
+
+
+async def rules(request: Request) -> Response:
+    """The rules of the vote."""
+    return answer(await run_in_threadpool(_kept_page, request, "rules.html"))
+
+
+async def guide(request: Request) -> Response:
+    """How to vote, what to do when something goes wrong, and the digests of the scripts."""
+    return answer(await run_in_threadpool(_kept_page, request, "help.html"))
+
+
+async def vote(request: Request) -> Response:
+    """The voter's way from IIN to receipt while voting is open, else when it will be."""
+
+    def drawn() -> str:
+        overview = _overview(locale_of(request))
+        is_open = overview is not None and overview.state is State.OPEN
+        return _kept_page(request, "vote.html" if is_open else "vote_closed.html")
+
+    return answer(await run_in_threadpool(drawn))
+
+
+async def tracker(request: Request) -> Response:
+    """The form that asks for a tracker, empty."""
+    facts = await run_in_threadpool(_facts, request)
+    return page(request, "tracker.html", verdict=None, typed="", grouped="", **facts)
+
+
+async def check_tracker(request: Request) -> Response:
+    """Whether the ballot of a tracker is stored. A POST: a tracker never stands in an address."""
+    typed = await _field(request, "tracker")
+    found = parse_tracker(typed)
+
+    def look_up() -> Response:
+        verdict = "malformed"
+        if found is not None:
+            with reading() as session:
+                verdict = "stored" if is_ballot_stored(session, found) else "absent"
+        return page(
+            request,
+            "tracker.html",
+            status=422 if found is None else 200,
+            verdict=verdict,
+            typed=typed if found is None else "",
+            grouped=group_tracker(found) if found else "",
+            **_facts(request),
+        )
+
+    return await run_in_threadpool(look_up)
+
+
+async def _field(request: Request, name: str) -> str:
+    """One field of a posted form; '' when it is absent or the form is no form of ours."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > LARGEST_FORM:
+            return ""
+    try:
+        fields = parse_qs(body.decode(), max_num_fields=20)
+    except ValueError:
+        return ""
+    return fields.get(name, [""])[0][:200]
+
+
+async def not_found(request: Request, fault: Exception | None = None) -> Response:
+    """The page for an address that nothing answers."""
+    del fault
+    return page(request, "not_found.html", status=404)
+
+
+routes: list[BaseRoute] = [
+    Route("/static/{build}/{name}", static, methods=["GET"]),
+    Route("/", front, methods=["GET"]),
+    *localized("/", front),
+    *localized("/vote", vote),
+    *localized("/tracker", tracker),
+    *localized("/tracker", check_tracker, methods=("POST",)),
+    *localized("/rules", rules),
+    *localized("/help", guide),
+]
