@@ -26,7 +26,7 @@ from core.cases.history import enter_state
 from core.cases.models import Case, CaseMove, Contact, Decision, DecisionVote, Note, PendingMove
 from core.cases.receipts import parse_number
 from core.cases.remedies import order_remedies
-from core.cases.requirements import Attempted, Given, check_requirements
+from core.cases.requirements import Attempted, Given, check_requirements, in_our_words
 from core.cases.respondents import put_respondent
 from core.cases.rules import (
     CasesRefusal,
@@ -81,7 +81,7 @@ def move(
     catch_up(session, case, now)
     if expected is not None and case.state != expected.value:
         raise Refused(CasesRefusal.CHANGED_MEANWHILE, state=CaseState(case.state))
-    attempted = _attempt(session, case, move, actor=actor, now=now, given=given)
+    attempted = _attempt(session, case, move, actor=actor, now=now, given=in_our_words(given))
     check_requirements(attempted)
     if Need.SECOND_PERSON in attempted.row.needs:
         return _await_second(attempted)

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Final, TypedDict
+from typing import Any, Final, TypedDict, cast
 
 from sqlmodel import Session, col, select
 
@@ -101,6 +102,34 @@ class Given(TypedDict, total=False):
     reopen_ground: ReopenGround
     channel: Channel
     answer: str
+
+
+_WORDS: Final[Mapping[str, type[StrEnum]]] = MappingProxyType(
+    {
+        "basis": ReferBasis,
+        "category": Category,
+        "urgency": Urgency,
+        "pass_reason": PassReason,
+        "direction": Direction,
+        "finding": Finding,
+        "appellant": Part,
+        "verification": Verification,
+        "reopen_ground": ReopenGround,
+        "channel": Channel,
+    }
+)
+
+
+def in_our_words(given: Given) -> Given:
+    """``given`` with every code as a member of its enum; a code that is none of ours is not given."""
+    kept: dict[str, Any] = dict(given)
+    for name, words in _WORDS.items():
+        if name in kept:
+            try:
+                kept[name] = words(kept[name])
+            except ValueError:
+                del kept[name]
+    return cast(Given, kept)
 
 
 @dataclass(frozen=True, kw_only=True)
