@@ -1,6 +1,6 @@
 """Refusals of the public API as ``application/problem+json`` (RFC 9457)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -8,32 +8,36 @@ from starlette.responses import Response
 
 from core.i18n import _
 
-TITLES: Final[Mapping[str, str]] = {
-    "address_unknown": "The address of this request can't be told.",
-    "ballots_incomplete": "Send exactly one sealed ballot for each of your contests.",
-    "body_too_large": "The request is too large.",
-    "challenge_over": "This sign-in is over. Begin it again.",
-    "code_failed": "The code was wrong too often. Begin the sign-in again.",
-    "code_wrong": "The code is wrong.",
-    "host_unknown": "This host is not served here.",
-    "idempotency_key_missing": "Send an Idempotency-Key of 16 to 128 characters.",
-    "idempotency_mismatch": "Your vote is stored already, with other ballots than these.",
-    "iin_malformed": "An IIN has 12 digits; check them.",
-    "mobile_malformed": "This is no mobile number of Kazakhstan; check it.",
-    "no_primary": "No primary is being held here at present.",
-    "not_found": "There is nothing here.",
-    "method_not_allowed": "This can't be done here.",
-    "not_open": "Voting is not open.",
-    "origin_refused": "This request comes from another site.",
-    "rate_limited": "Too many tries. Wait a little.",
-    "request_malformed": "The request can't be read.",
-    "sealed_ballot_repeated": "Such a sealed ballot is stored already. Seal yours again.",
-    "sign_in_again": "Sign in again: the session is over, or your network has changed.",
-    "sign_in_required": "Sign in first.",
-    "unavailable": "This does not work at the moment. Try again.",
-    "vote_rejected": "The vote was not accepted.",
+TITLES: Final[Mapping[str, Callable[[], str]]] = {
+    "address_unknown": lambda: _("The address of this request can't be told."),
+    "ballots_incomplete": lambda: _("Send exactly one sealed ballot for each of your contests."),
+    "body_too_large": lambda: _("The request is too large."),
+    "challenge_over": lambda: _("This sign-in is over. Begin it again."),
+    "code_failed": lambda: _("The code was wrong too often. Begin the sign-in again."),
+    "code_wrong": lambda: _("The code is wrong."),
+    "host_unknown": lambda: _("This host is not served here."),
+    "idempotency_key_missing": lambda: _("Send an Idempotency-Key of 16 to 128 characters."),
+    "idempotency_mismatch": lambda: _(
+        "Your vote is stored already, with other ballots than these."
+    ),
+    "iin_malformed": lambda: _("An IIN has 12 digits; check them."),
+    "mobile_malformed": lambda: _("This is no mobile number of Kazakhstan; check it."),
+    "no_primary": lambda: _("No primary is being held here at present."),
+    "not_found": lambda: _("There is nothing here."),
+    "method_not_allowed": lambda: _("This can't be done here."),
+    "not_open": lambda: _("Voting is not open."),
+    "origin_refused": lambda: _("This request comes from another site."),
+    "rate_limited": lambda: _("Too many tries. Wait a little."),
+    "request_malformed": lambda: _("The request can't be read."),
+    "sealed_ballot_repeated": lambda: _(
+        "Such a sealed ballot is stored already. Seal yours again."
+    ),
+    "sign_in_again": lambda: _("Sign in again: the session is over, or your network has changed."),
+    "sign_in_required": lambda: _("Sign in first."),
+    "unavailable": lambda: _("This does not work at the moment. Try again."),
+    "vote_rejected": lambda: _("The vote was not accepted."),
 }
-"""The sentence of each code of the voting API; other faces add theirs through ``title``."""
+"""The sentence of each code of the voting API; other faces give theirs as ``title``."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -54,7 +58,7 @@ def problem(
     """
     body: dict[str, Any] = {
         "type": f"urn:primaries:problem:{code}",
-        "title": title or _(TITLES.get(code, "The request was refused.")),
+        "title": title or TITLES[code](),
         "status": status,
         "code": str(code),
     }

@@ -8,7 +8,7 @@ to a repeated request is computed anew from the ciphertexts it brings.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from typing import Literal
 
 from sqlalchemy import Connection
 
@@ -22,18 +22,13 @@ from core.voting.rules import (
     RejectionReason,
     RejectionStage,
     Resolution,
-    Verdict,
     resolve,
 )
 from core.voting.tally import Tally, TurnedAway
 from core.voting.votes import ClaimRow, SealedBallot, Votes, votes_on
 
-
-class Bar(StrEnum):
-    """Why a cast can't be stored, known before anything is looked up."""
-
-    NOT_OPEN = "not_open"
-    SIGN_IN_AGAIN = "sign_in_again"
+Bar = Literal["not_open", "sign_in_again"]
+"""Why a cast can't be stored, known before anything is looked up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,15 +116,15 @@ def cast_many(
     for position, place in enumerate(timely):
         verdict = outcome.verdicts[position]
         cast = batch[place]
-        if verdict is Verdict.WON:
+        if verdict == "won":
             counted.vote(cast.place_code, now)
             exemption = contenders[place].exemption
             if exemption is not None:
                 counted.exempt(exemption, now)
             answers[place] = _accepted(cast)
-        elif verdict is Verdict.LOST:
+        elif verdict == "lost":
             answers[place] = _reject(counted, cast, outcome.reasons[position], now)
-        elif verdict is Verdict.SEALED_REPEATED:
+        elif verdict == "sealed_repeated":
             answers[place] = SealedBallotRepeated()
     rest = [place for place in range(len(batch)) if place not in answers]
     if rest:
@@ -207,7 +202,7 @@ def _repeats(
         cast = batch[place]
         if cast.bar is None or marks.get(_iin_key(cast)) == cast.idempotency:
             asked.append(place)
-        elif cast.bar is Bar.SIGN_IN_AGAIN:
+        elif cast.bar == "sign_in_again":
             answers[place] = SignInAgain()
         else:
             answers[place] = _reject(counted, cast, (RejectionReason.NOT_OPEN,), now)

@@ -106,11 +106,11 @@ def _sessions(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, Ro
 
 
 def _cast(primary_id: str, held: RowMapping, asked: CastBallots, *, is_open: bool) -> Cast:
-    bar = None
+    bar: Bar | None = None
     if asked.arrived_at >= held["expires_at"] or asked.address_digest != held["address_digest"]:
-        bar = Bar.SIGN_IN_AGAIN
+        bar = "sign_in_again"
     elif not is_open:
-        bar = Bar.NOT_OPEN
+        bar = "not_open"
     return Cast(
         iin_digest=bytes(held["iin_digest"]),
         mobile_digest=bytes(held["mobile_digest"]),

@@ -147,7 +147,11 @@ def rejections_total(session: Session, primary_id: str) -> int:
 
 
 def rejections_by_reason(
-    session: Session, primary_id: str, *, since: datetime | None = None
+    session: Session,
+    primary_id: str,
+    *,
+    since: datetime | None = None,
+    place_code: str | None = None,
 ) -> dict[RejectionReason, int]:
     """Rejections under each of their reasons, all reasons present; one may count under several."""
     statement = (
@@ -157,6 +161,8 @@ def rejections_by_reason(
     )
     if since is not None:
         statement = statement.where(col(RejectionCounter.bucket_start) >= since)
+    if place_code is not None:
+        statement = statement.where(col(RejectionCounter.place_code).in_(_within(place_code)))
     found = {reason: int(count) for reason, count in session.execute(statement)}
     return {reason: found.get(reason.value, 0) for reason in RejectionReason}
 
@@ -173,12 +179,18 @@ def rejections_by_place(session: Session, primary_id: str) -> dict[str, int]:
 
 
 def rejections_series(
-    session: Session, primary_id: str, *, reason: RejectionReason | None = None
+    session: Session,
+    primary_id: str,
+    *,
+    reason: RejectionReason | None = None,
+    place_code: str | None = None,
 ) -> tuple[SeriesPoint, ...]:
-    """Rejections by ten minutes: all, each counted once, or those with one reason."""
+    """Rejections by ten minutes: all, each counted once, or those with one reason or in a place."""
+    statement = select(col(RejectionCounter.bucket_start), func.sum(col(RejectionCounter.count)))
+    if place_code is not None:
+        statement = statement.where(col(RejectionCounter.place_code).in_(_within(place_code)))
     rows = session.execute(
-        select(col(RejectionCounter.bucket_start), func.sum(col(RejectionCounter.count)))
-        .where(
+        statement.where(
             col(RejectionCounter.primary_id) == primary_id,
             col(RejectionCounter.reason) == (reason.value if reason else ""),
         )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 CODE_DIGITS: Final = 6
 CODE_LIFETIME: Final = timedelta(minutes=5)
@@ -150,13 +150,8 @@ class Contender:
         return next(claim for claim in self.claims if claim[0] == ClaimKind.IIN)
 
 
-class Verdict(StrEnum):
-    """What became of one cast in its batch; ``idempotency_mismatch`` is decided by the answer."""
-
-    WON = "won"
-    LOST = "lost"
-    REPEAT = "repeat"
-    SEALED_REPEATED = "sealed_repeated"
+Verdict = Literal["won", "lost", "repeat", "sealed_repeated"]
+"""What became of one cast in its batch; whether a repeat brought the same ballots, comes after."""
 
 
 @dataclass(slots=True)
@@ -168,7 +163,7 @@ class Resolution:
 
     def won(self) -> list[int]:
         """Positions of the casts that may be stored, in order of arrival."""
-        return [i for i, verdict in enumerate(self.verdicts) if verdict is Verdict.WON]
+        return [i for i, verdict in enumerate(self.verdicts) if verdict == "won"]
 
 
 def resolve(
@@ -188,23 +183,23 @@ def resolve(
     for position, cast in enumerate(batch):
         mark = held.get(cast.iin_key)
         if mark is not None and secrets.compare_digest(mark, cast.idempotency):
-            outcome.verdicts.append(Verdict.REPEAT)
+            outcome.verdicts.append("repeat")
             continue
         lost = [USED[ClaimKind(key[0])] for key in cast.claims if key in held]
         if cast.exemption is not None and left.get(cast.exemption, 0) <= 0:
             lost.append(RejectionReason.ADDRESS_USED)
         if lost:
-            outcome.verdicts.append(Verdict.LOST)
+            outcome.verdicts.append("lost")
             outcome.reasons[position] = in_order(lost)
             continue
         if any(key in held for key in cast.ballots) or len(set(cast.ballots)) < len(cast.ballots):
-            outcome.verdicts.append(Verdict.SEALED_REPEATED)
+            outcome.verdicts.append("sealed_repeated")
             continue
         held.update(dict.fromkeys(cast.claims, cast.idempotency))
         held.update(dict.fromkeys(cast.ballots))
         if cast.exemption is not None:
             left[cast.exemption] -= 1
-        outcome.verdicts.append(Verdict.WON)
+        outcome.verdicts.append("won")
     return outcome
 
 

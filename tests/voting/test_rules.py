@@ -10,7 +10,6 @@ from core.voting.rules import (
     Contender,
     Key,
     RejectionReason,
-    Verdict,
     advice,
     bucket_start,
     new_code,
@@ -47,7 +46,7 @@ def test_a_batch_is_decided_as_if_each_cast_had_come_alone(
         alone = resolve([cast], taken, {1: left})
         assert alone.verdicts[0] == together.verdicts[position]
         assert alone.reasons.get(0) == together.reasons.get(position)
-        if alone.verdicts[0] is Verdict.WON:
+        if alone.verdicts[0] == "won":
             taken |= dict.fromkeys((*cast.claims, *cast.ballots)) | {cast.iin_key: cast.idempotency}
             left -= cast.exemption is not None
 
