@@ -154,24 +154,20 @@ def draw_chain() -> None:
             st.success(_("Intact."))
         st.caption(_("Verified {at}", at=format_datetime(clock.now(), seconds=True)))
     with reading() as session:
-        heads = audit.signed_heads(session)
-    if not heads:
-        st.info(_("No end has been signed yet: the first is signed within the day."))
-        return
-    st.subheader(_("Signed ends"))
-    st.dataframe(
-        [
+        heads = [
             {
                 _("Day"): head.day,
                 _("Signed"): format_datetime(head.signed_at),
                 _("Hash"): head.hash,
                 _("Signature (Ed25519)"): head.signature.hex(),
             }
-            for head in heads
-        ],
-        hide_index=True,
-        width="stretch",
-    )
+            for head in audit.signed_heads(session)
+        ]
+    if not heads:
+        st.info(_("No end has been signed yet: the first is signed within the day."))
+        return
+    st.subheader(_("Signed ends"))
+    st.dataframe(heads, hide_index=True, width="stretch")
 
 
 st.title(_("Audit log"))

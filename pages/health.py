@@ -1,12 +1,20 @@
 """How the system is: is everything running, is there room, do messages leave the house."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import streamlit as st
 
 from core import clock, schedule
 from core.database import reading
-from core.i18n import _, format_datetime, format_duration, format_number, format_percent, term
+from core.i18n import (
+    _,
+    format_date,
+    format_datetime,
+    format_number,
+    format_percent,
+    format_time,
+    term,
+)
 from core.messaging.rules import MessageState
 from core.staff.health import Health, health
 from core.staff.rules import Actor, Role
@@ -16,8 +24,10 @@ require_role(Role.ADMINISTRATOR)
 LATE = timedelta(minutes=1)
 
 
-def megabytes(size: int) -> str:
-    """A size in MB."""
+def size_text(size: int) -> str:
+    """A size in MB, from a thousand of them on in GB."""
+    if size >= 1_000_000_000:
+        return _("{size} GB", size=format_number(size / 1_000_000_000, 1))
     return _("{size} MB", size=format_number(size / 1_000_000, 1))
 
 
@@ -68,19 +78,18 @@ def draw(_actor: Actor) -> None:
 def draw_figures(found: Health, now: datetime) -> None:
     """Four figures and what they are of."""
     database, disk, people, clockwork = st.columns(4, border=True)
-    database.metric(_("Database"), megabytes(found.database_bytes))
+    database.metric(_("Database"), size_text(found.database_bytes))
     database.caption(found.engine)
-    disk.metric(_("Disk free"), megabytes(found.disk_free_bytes))
+    disk.metric(_("Disk free"), size_text(found.disk_free_bytes))
     disk.caption(
         _("{share} of the disk", share=format_percent(found.disk_free_bytes / found.disk_bytes))
     )
     people.metric(_("Open staff sessions"), format_number(found.live_sessions))
     people.caption(_("in all processes"))
     ticked = schedule.state().ticked_at
-    clockwork.metric(
-        _("Schedule"), _("{span} ago", span=format_duration(now - ticked)) if ticked else "–"
-    )
-    clockwork.caption(_("Audit log signed for {day}", day=found.signed_day or "–"))
+    clockwork.metric(_("Schedule"), format_time(ticked, seconds=True) if ticked else "–")
+    signed = format_date(date.fromisoformat(found.signed_day)) if found.signed_day else "–"
+    clockwork.caption(_("Audit log signed for {day}", day=signed))
 
 
 def draw_outbox(found: Health) -> None:

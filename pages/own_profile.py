@@ -101,9 +101,8 @@ def second_factor_card(actor: Actor, view: ProfileView) -> None:
             password = st.text_input(
                 _("Present password"), type="password", autocomplete="current-password"
             )
-            left, right = st.columns(2)
-            wants_new = left.form_submit_button(_("Another authenticator"), width="stretch")
-            wants_codes = right.form_submit_button(_("New recovery codes"), width="stretch")
+            wants_codes = st.form_submit_button(_("New recovery codes"), width="stretch")
+            wants_new = st.form_submit_button(_("Another authenticator"), width="stretch")
     if wants_new and confirmed(actor, password):
         st.session_state[SECRET] = second_factor.new_secret()
         st.rerun()

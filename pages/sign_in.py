@@ -121,7 +121,7 @@ def ask_password() -> None:
     widget = LoginWidget()
     widget.login(
         fields={
-            "Form name": _("Sign in"),
+            "Form name": _("Signing in"),
             "Username": _("Login"),
             "Password": _("Password"),
             "Login": _("Next"),

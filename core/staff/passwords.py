@@ -13,9 +13,9 @@ REHEARSAL_ROUNDS: Final = 6  # hundreds of accounts whose password stands in the
 _LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is read out as another
 
 
-def hash_password(password: str, *, rounds: int = ROUNDS) -> str:
+def hash_password(password: str, *, rounds: int | None = None) -> str:
     """The bcrypt hash of a password of at most 72 bytes."""
-    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(rounds)).decode()
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(rounds or ROUNDS)).decode()
 
 
 def is_password(password: str, password_hash: str) -> bool:
