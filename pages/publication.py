@@ -163,7 +163,7 @@ with reading() as session:
     steps = tuple(queries.checklist(session, primary, now)) if primary else ()
     state = queries.count_state(session, primary) if primary else None
     found = queries.published_bundle(session, now)
-    preview = preview_document(session, primary) if primary else None
+    preview = preview_document(session, primary, now=now) if primary else None
 
 st.title(_("Publication"))
 if primary is None or state is None or preview is None:

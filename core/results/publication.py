@@ -93,7 +93,9 @@ def draft_document(
     return results_document(frame, primaries.contests(session, primary.id), totals)
 
 
-def preview_document(session: Session, primary: PrimaryView) -> dict[str, Any]:
+def preview_document(
+    session: Session, primary: PrimaryView, *, now: datetime
+) -> dict[str, Any]:
     """A document of invented figures: what the public page will look like, for whoever prepares it.
 
     The figures follow from the names of the candidates and from nothing else.
@@ -110,12 +112,13 @@ def preview_document(session: Session, primary: PrimaryView) -> dict[str, Any]:
             "invalid": {"malformed": 2},
             "votes": votes,
         }
-    now = primary.timeline.voting_opens if primary.timeline else primary.created_at
+    opens = primary.timeline.voting_opens if primary.timeline else now
+    closes = primary.timeline.voting_closes if primary.timeline else now
     frame = Frame(
         primary_id=primary.id,
         names=primary.names,
-        voting_opens=now,
-        voting_closes=now,
+        voting_opens=opens,
+        voting_closes=closes,
         zone=settings().zone,
         zone_name=settings().time_zone,
         on_roll=12345,
