@@ -85,6 +85,7 @@ class PrimaryRefusal(StrEnum):
     PUBLIC_KEY_MALFORMED = "public_key_malformed"
     KEY_FIXED = "key_fixed"
     KEY_BACKUP_DIFFERS = "key_backup_differs"
+    BACKUP_FOLDER_NOT_EMPTY = "backup_folder_not_empty"
     DIGEST_KEY_DIFFERS = "digest_key_differs"
 
 
@@ -389,15 +390,22 @@ def is_adult(birth_date: date, on: date) -> bool:
     return age >= ADULT_AGE
 
 
+def latest_birth(age_day: date) -> date:
+    """The last birth date of those who are of age on ``age_day``."""
+    year = age_day.year - ADULT_AGE
+    try:
+        return age_day.replace(year=year)
+    except ValueError:  # 29 February: who was born on 1 March is not of age yet
+        return date(year, 2, 28)
+
+
 def exclusion(
-    *, birth_date: date, admitted_on: date, last_admitted: date, age_day: date
+    *, birth_date: date, admitted_on: date, last_admitted: date, born_by: date
 ) -> RollExclusion | None:
     """Why an active member is not on the roll, or None for a voter."""
     if admitted_on > last_admitted:
         return RollExclusion.ADMITTED_AFTER_CUTOFF
-    if not is_adult(birth_date, age_day):
-        return RollExclusion.UNDER_AGE
-    return None
+    return RollExclusion.UNDER_AGE if birth_date > born_by else None
 
 
 def ballot_size(contest_id: str, max_choices: int) -> int:
