@@ -3,7 +3,6 @@
 Everything here is public at every moment. Nothing about candidates' votes can come through it.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -19,7 +18,7 @@ from core.primary.queries import (
     active_primary,
     timeline_acts,
 )
-from core.primary.rules import Phase, Timeline
+from core.primary.rules import Instant, Phase, Timeline
 from core.voting.queries import Turnout, turnout
 
 
@@ -39,7 +38,7 @@ class Step:
     """A date of the primary; ``state`` is ``past``, ``now`` (the last one reached) or ``next``."""
 
     at: datetime
-    words: str
+    words: tuple[str, ...]
     state: str
 
 
@@ -117,8 +116,8 @@ def read_overview(*, now: datetime) -> Overview | None:
         rehearsal=primary.rehearsal,
         now=now,
         timeline=primary.timeline,
-        steps=_steps(primary, now),
-        acts=_acts(acts),
+        steps=_steps(primary.timeline, now),
+        acts=tuple(_act(act) for act in acts),
         freeze_since=freeze.starts_at if freeze else None,
         freeze_until=freeze.ends_at if freeze else None,
         turnout=_figures(counted) if counted else None,
@@ -139,53 +138,33 @@ def _state(primary: PrimaryView, now: datetime) -> State:
             return State.PUBLISHED
 
 
-def _steps(primary: PrimaryView, now: datetime) -> tuple[Step, ...]:
-    timeline = primary.timeline
+def _steps(timeline: Timeline | None, now: datetime) -> tuple[Step, ...]:
+    """The dates in their order; what happens at one instant stands together."""
     if timeline is None:
         return ()
-    dates = [
-        (timeline.cutoff, _("Cut-off: whoever was admitted earlier may vote")),
-        (timeline.voting_opens, _("Voting opens")),
-        (timeline.voting_closes, _("Voting closes")),
-        (timeline.publication, _("The results are published")),
-    ]
-    if primary.roll_sealed_at is not None:
-        dates.append((primary.roll_sealed_at, _("The voter roll was sealed")))
-    dates.sort(key=lambda date: date[0])
-    reached = sum(at <= now for at, _words in dates)
+    words: dict[datetime, list[str]] = {}
+    for instant in Instant:
+        words.setdefault(timeline.at(instant), []).append(term(instant))
+    dates = sorted(words)
+    reached = sum(at <= now for at in dates)
     return tuple(
-        Step(at, words, "now" if place == reached else "past" if place < reached else "next")
-        for place, (at, words) in enumerate(dates, start=1)
+        Step(at, tuple(words[at]), "now" if place == reached else "past" if at <= now else "next")
+        for place, at in enumerate(dates, start=1)
     )
 
 
-def _acts(acts: Sequence[TimelineActView]) -> tuple[Act, ...]:
-    """The acts, newest first, each with what it changed against the one before it."""
-    before: list[Timeline | None] = [act.timeline for act in acts[1:]]
-    return tuple(
-        Act(act.at, term(act.kind), _changes(older, act.timeline), act.reason)
-        for act, older in zip(acts, [*before, None], strict=True)
-    )
-
-
-def _changes(older: Timeline | None, newer: Timeline) -> tuple[str, ...]:
-    if older is None:
-        return ()
-    dates: tuple[tuple[str, Callable[[Timeline], datetime]], ...] = (
-        (_("Voting opens"), lambda timeline: timeline.voting_opens),
-        (_("Voting closes"), lambda timeline: timeline.voting_closes),
-        (_("The results are published"), lambda timeline: timeline.publication),
-    )
-    return tuple(
+def _act(act: TimelineActView) -> Act:
+    moved = tuple(
         _(
             "{what}: {before} → {after}",
-            what=what,
-            before=format_datetime(of(older)),
-            after=format_datetime(of(newer)),
+            what=term(change.instant),
+            before=format_datetime(change.before),
+            after=format_datetime(change.after),
         )
-        for what, of in dates
-        if of(older) != of(newer)
+        for change in act.changes
+        if change.before is not None
     )
+    return Act(act.at, term(act.kind), moved, act.reason)
 
 
 def _figures(counted: Turnout) -> TurnoutFigures:

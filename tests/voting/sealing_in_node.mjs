@@ -3,7 +3,7 @@
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
-const { seal, ballotInfo, ballotPlaintext } = await import(pathToFileURL(process.argv[2]).href);
+const { seal, ballotInfo, ballotPlaintext, tracker } = await import(pathToFileURL(process.argv[2]).href);
 const { subtle } = globalThis.crypto;
 const P256 = { name: "ECDH", namedCurve: "P-256" };
 const bytes = (hex) => Uint8Array.from(Buffer.from(hex, "hex"));
@@ -67,6 +67,9 @@ const tasks = {
   },
   async plaintext({ contest, choices, size }) {
     return hex(ballotPlaintext(contest, choices, size));
+  },
+  async tracker({ sealed }) {
+    return hex(Buffer.from(await tracker(bytes(sealed))));
   },
   async open({ privateKey, publicKey, primary, contest, sealed }) {
     const info = ballotInfo(primary, contest);

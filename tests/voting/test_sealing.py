@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from base64 import b32decode
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -229,9 +230,12 @@ def test_anything_but_an_uncompressed_point_is_no_public_key(point: bytes) -> No
 def test_the_tracker_is_128_bits_of_the_digest_in_26_letters() -> None:
     tracker = sealing.tracker(b"sealed")
     assert re.fullmatch(r"[A-Z2-7]{26}", tracker)
-    from base64 import b32decode
-
     assert b32decode(tracker + "======") == sha256(b"sealed").digest()[:16]
+
+
+def test_the_browser_works_out_the_same_tracker(script: BrowserScript) -> None:
+    for sealed in (b"", b"sealed", bytes(range(256))):
+        assert script.ask("tracker", sealed=sealed.hex()).decode() == sealing.tracker(sealed)
 
 
 def test_a_tracker_is_read_however_it_is_grouped_or_misread() -> None:

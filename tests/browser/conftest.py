@@ -1,0 +1,188 @@
+"""Real listeners on free ports over an installation of their own, and a real Chromium.
+
+``public_url`` and ``staff_url`` each start their listener for one test; the test's own process
+stands on the same database, so it can prepare what the screens will show and look at what they did.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, sync_playwright
+
+from core.settings import ROOT, settings
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DESKTOP = {"width": 1366, "height": 768}
+PHONE = {"width": 390, "height": 780}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+def _free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port: int = listening.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def installation(sqlite_database: str) -> Iterator[str]:
+    """An empty installation whose ports are free ones; gives its database URL."""
+    os.environ["PRIMARIES_HOST"] = "127.0.0.1"
+    os.environ["PRIMARIES_PORT"] = str(_free_port())
+    os.environ["PRIMARIES_PUBLIC_PORT"] = str(_free_port())
+    settings.cache_clear()
+    yield sqlite_database
+    for name in ("HOST", "PORT", "PUBLIC_PORT"):
+        del os.environ[f"PRIMARIES_{name}"]
+    settings.cache_clear()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _listening(command: list[str], probe: str, log: Path) -> Iterator[None]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
+        )
+        try:
+            deadline = time.monotonic() + 60
+            while not _answers(probe):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    pytest.fail(f"the listener did not start:\n{log.read_text()[-4000:]}")
+                time.sleep(0.1)
+            yield
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@pytest.fixture
+def public_url(installation: str, tmp_path: Path) -> Iterator[str]:
+    """The public listener, running; gives its address."""
+    url = f"http://127.0.0.1:{settings().public_port}"
+    for _running in _listening(["-m", "portal"], f"{url}/readyz", tmp_path / "public.log"):
+        yield url
+
+
+@pytest.fixture
+def staff_url(installation: str, tmp_path: Path) -> Iterator[str]:
+    """The staff listener, running; gives its address."""
+    port = settings().port
+    url = f"http://127.0.0.1:{port}"
+    command = ["-m", "streamlit", "run", "dashboard.py", "--server.headless", "true"]
+    command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
+    for _running in _listening(command, f"{url}/readyz", tmp_path / "staff.log"):
+        yield url
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A Chromium of the machine."""
+    path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if path is None:
+        pytest.skip("no Chromium on PATH: tests/install-chromium installs one")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visit:
+    """A page in a fresh profile, with everything it asked of the network and complained of."""
+
+    page: Page
+    shots: Path
+    requests: list[Request] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def shot(self, name: str) -> None:
+        """Keep a picture of the whole page."""
+        self.page.screenshot(path=self.shots / f"{name}.png", full_page=True)
+
+    def sent(self, method: str, path: str) -> list[Request]:
+        """The requests of this method to a path of the site."""
+        return [
+            request
+            for request in self.requests
+            if request.method == method and request.url.split("?")[0].endswith(path)
+        ]
+
+
+@pytest.fixture
+def shots(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Where pictures are kept: below ``PRIMARIES_SHOTS`` if set, a folder for each test."""
+    # Read when the tests began: an installation of a test has settings of its own.
+    folder = Path(_SHOTS) / request.node.name.replace("/", "-") if _SHOTS else tmp_path / "shots"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+_SHOTS = os.environ.get("PRIMARIES_SHOTS", "")
+
+OpenVisit = Callable[..., Visit]
+
+
+@pytest.fixture
+def visit(chromium: Browser, shots: Path) -> Iterator[OpenVisit]:
+    """Open a page: ``visit(viewport=PHONE, color_scheme="dark")``."""
+    contexts = []
+
+    def opened(**options: Any) -> Visit:
+        given = {"viewport": DESKTOP, "color_scheme": "light", "locale": "ru-RU", **options}
+        context = chromium.new_context(**given)
+        contexts.append(context)
+        context.set_default_timeout(15_000)
+        seen = Visit(context.new_page(), shots)
+        seen.page.on("request", seen.requests.append)
+        seen.page.on("pageerror", lambda fault: seen.complaints.append(str(fault)))
+        seen.page.on(
+            "console",
+            lambda line: (
+                seen.complaints.append(line.text)
+                # A refused call is written to the console by the browser itself.
+                if line.type == "error" and not line.text.startswith("Failed to load resource")
+                else None
+            ),
+        )
+        return seen
+
+    yield opened
+    for context in contexts:
+        context.close()
