@@ -70,8 +70,9 @@ def not_for_you() -> None:
 
 def remember_language(actor: Actor) -> None:
     """Keep the language for this person, on every device."""
+    chosen = st.session_state["language"]
     with unit_of_work() as session:
-        profile.choose_locale(session, st.session_state["language"], actor=actor)
+        profile.choose_locale(session, chosen, actor=actor)
 
 
 def leave() -> None:
