@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import insert
+from sqlmodel import Session
+
 from core import keyring
 from core.database import unit_of_work
 from core.membership.rules import check_digit
@@ -131,23 +134,30 @@ def open_poll(
         if signed:
             session.add(ReadinessAct(primary_id=PRIMARY, signed_at=opens, signed_by=1))
         session.add(RollCount(primary_id=PRIMARY, place_code=place, voters=voters))
-        for number in range(voters):
-            add_voter(session, number, place=place)
+        if voters:
+            rows = [roll_row(number, place=place) for number in range(voters)]
+            session.execute(insert(Voter), rows)
     return poll
 
 
-def add_voter(session: object, number: int, *, place: str = DISTRICT, **changes: object) -> None:
+def add_voter(session: Session, number: int, **changes: object) -> None:
     """Voter ``number`` on the roll; ``changes`` are columns, such as ``status``."""
-    row = {
+    session.execute(insert(Voter), [roll_row(number, **changes)])
+
+
+def roll_row(number: int, **changes: object) -> dict[str, object]:
+    """The row of voter ``number``."""
+    return {
         "primary_id": PRIMARY,
         "iin_digest": iin_digest(PRIMARY, iin(number)),
         "member_id": number + 1,
         "mobile": mobile(number),
-        "place_code": place,
+        "place_code": DISTRICT,
         "admitted_on": date(2019, 1, 1),
-        **changes,
+        "status": "active",
+        "reason_excluded": None,
+        **{"place_code" if name == "place" else name: value for name, value in changes.items()},
     }
-    session.add(Voter(**row))  # type: ignore[attr-defined]  # a session
 
 
 def outbox() -> list[dict[str, str]]:
