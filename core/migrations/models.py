@@ -1,7 +1,6 @@
 """Every table there is: imported for its effect on ``SQLModel.metadata``."""
 
 import importlib
-import importlib.util
 from typing import Final
 
 SUBJECTS: Final = (
@@ -19,7 +18,4 @@ SUBJECTS: Final = (
 def import_all() -> None:
     """Import the models of every subject."""
     for subject in SUBJECTS:
-        if importlib.util.find_spec(f"core.{subject}") and importlib.util.find_spec(
-            f"core.{subject}.models"
-        ):
-            importlib.import_module(f"core.{subject}.models")
+        importlib.import_module(f"core.{subject}.models")
