@@ -47,7 +47,7 @@ def show_steps(lines: tuple[StepView, ...]) -> None:
         right.text(", ".join(line.by))
 
 
-def show_document(document: Mapping[str, Any]) -> None:
+def show_document(document: Mapping[str, Any], *, key: str) -> None:
     """One contest at a time, as the public page shows it."""
     contests = {each["id"]: each for each in document["contests"]}
     if not contests:
@@ -55,7 +55,10 @@ def show_document(document: Mapping[str, Any]) -> None:
         return
     locale = current_locale()
     chosen = st.selectbox(
-        _("Contest"), list(contests), format_func=lambda each: contests[each]["titles"][locale]
+        _("Contest"),
+        list(contests),
+        format_func=lambda each: contests[each]["titles"][locale],
+        key=key,
     )
     contest = contests[chosen]
     if contest["withheld"]:
@@ -113,7 +116,7 @@ def canvass(acting: Actor, counted: CountState) -> None:
         except Refused as refused:
             show_refusal(refused)
             return
-        show_document(view.document)
+        show_document(view.document, key="counted")
         show_invalid(view.totals)
     sign(acting, counted)
 
@@ -182,8 +185,8 @@ if actor.has(Role.CANVASSER) and not isinstance(found, Published):
     canvass(actor, state)
 if isinstance(found, Published):
     st.subheader(_("Results"))
-    show_document(json.loads(found.bundle)["results"])
+    show_document(json.loads(found.bundle)["results"], key="published")
 elif actor.has(Role.ORGANIZER, Role.CANVASSER):
     st.subheader(_("What the public page will look like"))
     st.warning(_("All figures here are invented."), icon=":material/science:")
-    show_document(preview)
+    show_document(preview, key="invented")

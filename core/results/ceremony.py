@@ -26,11 +26,11 @@ def active_primary(session: Session) -> PrimaryView:
 
 
 def require_organizer(actor: Actor) -> None:
-    """Refuse everybody but organizers and the command line."""
+    """Refuse everybody but organizers of the centre and the command line."""
     if actor.read_only:
         raise Refused(StaffRefusal.READ_ONLY_SESSION)
     if not actor.is_system:
-        require(actor, Role.ORGANIZER)
+        require(actor, Role.ORGANIZER, place=None)
 
 
 def register_ceremony(
@@ -212,7 +212,7 @@ def install_key(session: Session, ceremony_id: int, *, actor: Actor, now: dateti
         primary.id,
         ReadinessKey.CEREMONY_REHEARSED,
         actor=actor,
-        evidence=f"ceremony:{ceremony_id}",
+        evidence=public.key_fingerprint,
         now=now,
     )
     ceremony.installed_at = now

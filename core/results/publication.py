@@ -93,9 +93,7 @@ def draft_document(
     return results_document(frame, primaries.contests(session, primary.id), totals)
 
 
-def preview_document(
-    session: Session, primary: PrimaryView, *, now: datetime
-) -> dict[str, Any]:
+def preview_document(session: Session, primary: PrimaryView, *, now: datetime) -> dict[str, Any]:
     """A document of invented figures: what the public page will look like, for whoever prepares it.
 
     The figures follow from the names of the candidates and from nothing else.

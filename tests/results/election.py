@@ -84,6 +84,8 @@ def _primary(session: Session, *, rehearsal: bool) -> None:
     session.add(
         Primary(
             id=PRIMARY,
+            slot=1,
+            created_by=0,
             name_ru="Праймериз 2020",
             name_kk="Праймериз 2020 жыл",
             name_en="Primary of 2020",
@@ -91,10 +93,12 @@ def _primary(session: Session, *, rehearsal: bool) -> None:
             digest_fingerprint=keyring.create_digest_key(PRIMARY),
             created_at=BEFORE,
             cutoff=datetime(2020, 9, 11, tzinfo=ALMATY),
+            freeze_start=datetime(2020, 9, 11, tzinfo=ALMATY),
+            freeze_end=INSTANT,
+            roll_sealed_at=datetime(2020, 9, 28, tzinfo=ALMATY),
             voting_opens=OPENS,
             voting_closes=CLOSES,
             publication=INSTANT,
-            readiness_signed_at=OPENS - timedelta(days=1),
         )
     )
     session.flush()
@@ -118,12 +122,14 @@ def _primary(session: Session, *, rehearsal: bool) -> None:
                     id=candidate_id,
                     primary_id=PRIMARY,
                     contest_id=contest_id,
+                    identity=f"{last_name} {born}",
+                    search=last_name.casefold(),
+                    nominated_by="Первичная организация",
                     last_name=last_name,
                     first_name="Имя",
                     birth_date=born,
                     sex=sex.value,
                     status=status,
-                    added_at=BEFORE,
                 )
             )
     session.flush()
