@@ -307,7 +307,7 @@ def books(crowd: Sequence[Person], *, exempt: bool) -> tuple[dict[str, int], lis
             session.execute(select(func.sum(col(TurnoutCounter.votes)))).scalar_one() or 0
         )
         chosen = select(col(Rejection.reference), col(Rejection.reasons))
-        rejections = dict(session.execute(chosen).tuples().all())
+        rejections = {row.reference: row.reasons for row in session.execute(chosen)}
         stored = set(session.execute(select(col(Ballot.tracker))).scalars())
     accepted = [person for person in crowd if person.status == 201]
     refused = [person for person in crowd if person.status != 201]

@@ -93,7 +93,7 @@ def open_poll(
                 publication=closes + timedelta(hours=10),
                 public_key=poll.public,
                 key_threshold=2,
-                key_total=3,
+                key_trustees=3,
             )
         )
         session.flush()
