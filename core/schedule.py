@@ -16,6 +16,7 @@ from sqlmodel import Session
 from core import clock
 from core.audit import queries as audit_queries
 from core.audit import service as audit
+from core.cases import service as cases
 from core.database import reading, unit_of_work
 from core.i18n import set_locale
 from core.messaging import service as messaging
@@ -77,8 +78,14 @@ def forget_lockouts(now: datetime) -> int:
     return 0
 
 
+def move_cases(now: datetime) -> int:
+    """Make the moves that the clock owes to cases."""
+    return cases.run_due(now)
+
+
 TASKS: Final = (
     Task("deliver_messages", timedelta(seconds=2), deliver_messages),
+    Task("move_cases", timedelta(seconds=20), move_cases),
     Task("sign_audit_head", timedelta(minutes=1), sign_audit_head),
     Task("forget_lockouts", timedelta(hours=1), forget_lockouts),
 )

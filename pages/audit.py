@@ -1,6 +1,7 @@
 """The audit log: who did what, when; whether its chain holds; the signed ends of past days."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
@@ -25,6 +26,7 @@ READ = "audit_read"
 # What happens to a case is no business of whoever it may be about: a masked view has none of it.
 HIDDEN = ("case", "contact", "draft", "complaint", "commission", "evidence")
 EXPORTED = 5_000
+CODE = re.compile(r"[a-z_,]+")
 
 
 def author_text(row: AuditRow, known: Mapping[int, str]) -> str:
@@ -41,11 +43,10 @@ def subject_text(row: AuditRow) -> str:
 
 
 def details_text(row: AuditRow) -> str:
-    """Codes and counts of the act; masked, only numbers and yes or no are left."""
-    details = json.loads(row.details)
+    """Codes, numbers and counts of the act; masked, only codes and yes or no are left."""
     shown = {
-        key: value if unmasked or isinstance(value, bool) else MASK
-        for key, value in details.items()
+        key: value if unmasked or isinstance(value, bool) or CODE.fullmatch(str(value)) else MASK
+        for key, value in json.loads(row.details).items()
     }
     return ", ".join(f"{key}={value}" for key, value in shown.items())
 

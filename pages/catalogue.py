@@ -219,6 +219,7 @@ GROUPS: Final = (
     ),
 )
 
+FRONT_PAGE: Final = "overview"
 SCREENS: Final = tuple(screen for group in GROUPS for screen in group.screens)
 
 

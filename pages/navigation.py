@@ -13,7 +13,7 @@ from core.staff import sign_in as core_sign_in
 from core.staff.rules import Actor
 from pages import sign_in
 from pages.browser import post_and_reload
-from pages.catalogue import GROUPS, SCREENS, Screen
+from pages.catalogue import FRONT_PAGE, GROUPS, SCREENS, Screen
 from pages.session import current_actor, session_token, staff_callback
 from pages.sign_in import LANGUAGES
 from pages.wording import plain
@@ -57,7 +57,7 @@ def page_of(screen: Screen) -> st.Page:
         title=screen.title(),
         icon=screen.icon,
         url_path=screen.address,
-        default=screen.name == "overview",
+        default=screen.name == FRONT_PAGE,
         visibility="hidden" if screen.hidden else "visible",
     )
 
@@ -107,7 +107,7 @@ def for_stranger() -> None:
                 sign_in.show,
                 title=_("Sign in"),
                 url_path=screen.address,
-                default=screen.name == "overview",
+                default=screen.name == FRONT_PAGE,
             )
             for screen in SCREENS
         ],

@@ -13,14 +13,14 @@ from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core import clock
 from core.database import reading
 from core.staff import sessions
 from core.staff.rules import Actor, address_key
-from pages.catalogue import page_names
+from pages.catalogue import FRONT_PAGE, page_names
 from pages.listener.cookies import cookie_header, cookie_value, door_cookie, session_cookie
 from pages.listener.origins import client_address, host_is_ours, origin_is_ours
 
@@ -79,7 +79,10 @@ class Gate:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
         path = scope["path"]
-        if path in self._pages:
+        if path == f"/{FRONT_PAGE}":
+            # Streamlit serves its default page at the root and knows it by no other address.
+            await RedirectResponse("/")(scope, receive, send)
+        elif path in self._pages:
             await self.app(scope, receive, _giving_door_cookie(send, headers))
         elif path.startswith(_GUARDED):
             await self._guarded(scope, receive, send, headers)
