@@ -13,7 +13,7 @@ const root = document.querySelector("[data-vote]");
 const one = (selector, within = root) => within.querySelector(selector);
 const all = (selector, within = root) => [...within.querySelectorAll(selector)];
 
-const state = { challenge: null, ballot: null, busy: false, timer: 0 };
+const state = { challenge: null, ballot: null, busy: false, timer: 0, unanswered: false };
 
 /* Words and pieces of the page */
 
@@ -260,6 +260,7 @@ function signInAgain() {
 
 function forget() {
   clearInterval(state.timer);
+  state.unanswered = false;
   sessionStorage.removeItem(PENDING);
   sessionStorage.removeItem(SIGNED_IN);
 }
@@ -362,21 +363,32 @@ async function cast() {
   return settle(null);
 }
 
-const send = ({ key, ballots }) =>
-  persist(() => call("POST", "/ballot", { ballots }, { "Idempotency-Key": key }));
+function send({ key, ballots }) {
+  return persist(async () => {
+    const before = state.unanswered;
+    state.unanswered = true;
+    const reply = await call("POST", "/ballot", { ballots }, { "Idempotency-Key": key });
+    if (reply.status < 500) state.unanswered = before;
+    return reply;
+  });
+}
 
 async function resend() {
-  const pending = JSON.parse(sessionStorage.getItem(PENDING));
+  state.unanswered = true;
   tell(words("sealing"));
-  await settle(await send(pending));
+  await settle(await send(JSON.parse(sessionStorage.getItem(PENDING))));
 }
 
 async function settle(reply) {
   const pending = JSON.parse(sessionStorage.getItem(PENDING));
   tell(null);
-  if (!reply || reply.status >= 500) {
+  const isOver = reply?.status === 401;
+  if (!reply || reply.status >= 500 || (isOver && state.unanswered)) {
+    // An earlier sending may have been stored: its tracker is the only way to know.
     one("[data-trackers-unsure]").replaceChildren(...(await receipts(pending)));
     show("uncertain");
+    one("[data-resend]").hidden = isOver;
+    one("[data-session-over]").hidden = !isOver;
   } else if (reply.status === 200 || reply.status === 201) {
     const own = await receipts(pending, reply.data.trackers);
     forget();
@@ -386,7 +398,7 @@ async function settle(reply) {
     one("[data-review]").replaceChildren();
     state.ballot = null;
     show("done");
-  } else if (reply.status === 401) signInAgain();
+  } else if (isOver) signInAgain();
   else {
     forget();
     refusedByServer(reply);

@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, sync_playwright
 
+from core import database
 from core.settings import ROOT, settings
+from tests.conftest import _prepare as prepare
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_ARGUMENTS = [
@@ -50,17 +52,40 @@ def _free_port() -> int:
         return port
 
 
-@pytest.fixture
-def installation(sqlite_database: str) -> Iterator[str]:
-    """An empty installation whose ports are free ones; gives its database URL."""
+def _take_ports() -> None:
     os.environ["PRIMARIES_HOST"] = "127.0.0.1"
     os.environ["PRIMARIES_PORT"] = str(_free_port())
     os.environ["PRIMARIES_PUBLIC_PORT"] = str(_free_port())
     settings.cache_clear()
-    yield sqlite_database
+
+
+def _forget_ports() -> None:
     for name in ("HOST", "PORT", "PUBLIC_PORT"):
-        del os.environ[f"PRIMARIES_{name}"]
+        os.environ.pop(f"PRIMARIES_{name}", None)
     settings.cache_clear()
+
+
+@pytest.fixture
+def installation(sqlite_database: str) -> Iterator[str]:
+    """An empty installation whose ports are free ones; gives its database URL."""
+    _take_ports()
+    yield sqlite_database
+    _forget_ports()
+
+
+@pytest.fixture(scope="module")
+def shared_installation(
+    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The same for all tests of a module, which then may use no installation of their own."""
+    folder = tmp_path_factory.mktemp("shared-installation")
+    shutil.copy(sqlite_template, folder / "primaries.sqlite")
+    url = f"sqlite:///{folder / 'primaries.sqlite'}"
+    prepare(url, folder)
+    _take_ports()
+    yield url
+    database.dispose()
+    _forget_ports()
 
 
 def _answers(url: str) -> bool:
@@ -92,12 +117,24 @@ def _listening(command: list[str], probe: str, log: Path) -> Iterator[None]:
                 process.wait()
 
 
+def _public_listener(log: Path) -> Iterator[str]:
+    url = f"http://127.0.0.1:{settings().public_port}"
+    for _running in _listening(["-m", "portal"], f"{url}/readyz", log):
+        yield url
+
+
 @pytest.fixture
 def public_url(installation: str, tmp_path: Path) -> Iterator[str]:
     """The public listener, running; gives its address."""
-    url = f"http://127.0.0.1:{settings().public_port}"
-    for _running in _listening(["-m", "portal"], f"{url}/readyz", tmp_path / "public.log"):
-        yield url
+    yield from _public_listener(tmp_path / "public.log")
+
+
+@pytest.fixture(scope="module")
+def shared_public_url(
+    shared_installation: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The public listener of the shared installation; its start costs seconds."""
+    yield from _public_listener(tmp_path_factory.mktemp("public") / "public.log")
 
 
 @pytest.fixture
@@ -131,6 +168,19 @@ class Visit:
     shots: Path
     requests: list[Request] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+
+    def notice_request(self, request: Request) -> None:
+        """Remember what the page asked for."""
+        self.requests.append(request)
+
+    def notice_fault(self, fault: Error) -> None:
+        """Remember an exception that no script caught."""
+        self.complaints.append(str(fault))
+
+    def notice_line(self, line: ConsoleMessage) -> None:
+        """Remember an error of the console, but for refused calls, which the browser writes."""
+        if line.type == "error" and not line.text.startswith("Failed to load resource"):
+            self.complaints.append(line.text)
 
     def shot(self, name: str) -> None:
         """Keep a picture of the whole page."""
@@ -170,17 +220,9 @@ def visit(chromium: Browser, shots: Path) -> Iterator[OpenVisit]:
         contexts.append(context)
         context.set_default_timeout(15_000)
         seen = Visit(context.new_page(), shots)
-        seen.page.on("request", seen.requests.append)
-        seen.page.on("pageerror", lambda fault: seen.complaints.append(str(fault)))
-        seen.page.on(
-            "console",
-            lambda line: (
-                seen.complaints.append(line.text)
-                # A refused call is written to the console by the browser itself.
-                if line.type == "error" and not line.text.startswith("Failed to load resource")
-                else None
-            ),
-        )
+        seen.page.on("request", seen.notice_request)
+        seen.page.on("pageerror", seen.notice_fault)
+        seen.page.on("console", seen.notice_line)
         return seen
 
     yield opened
