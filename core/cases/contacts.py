@@ -320,10 +320,13 @@ def keep_draft(session: Session, fields: Mapping[str, str], *, actor: Actor, now
         session.flush()
 
 
-def discard_draft(session: Session, *, actor: Actor) -> None:
-    """Forget the unfinished call: after it is saved, or at the operator's wish."""
+def discard_draft(session: Session, *, actor: Actor, key: str | None = None) -> None:
+    """Forget the unfinished call: after it is saved, or at the operator's wish.
+
+    With ``key`` only if it is still that call: a second press must not lose the next one.
+    """
     row = session.get(Draft, actor.account_id)
-    if row is not None:
+    if row is not None and key in {None, row.key}:
         session.delete(row)
         session.flush()
 

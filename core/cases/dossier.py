@@ -31,7 +31,6 @@ from core.cases.readings import CasePart
 from core.cases.requirements import Attempted, unmet
 from core.cases.rules import (
     MAX_PAUSES,
-    Ballot,
     CaseState,
     Category,
     Channel,
@@ -40,6 +39,7 @@ from core.cases.rules import (
     Move,
     Need,
     NoteKind,
+    PanelVote,
     Part,
     RemedyKind,
     Urgency,
@@ -122,7 +122,7 @@ class DecisionView:
     grounds: str | None
     at: datetime
     chair: str
-    votes: Sequence[tuple[str, Ballot]]
+    votes: Sequence[tuple[str, PanelVote]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -416,7 +416,7 @@ def _decisions(session: Session, case: Case, cipher: TextCipher) -> tuple[Decisi
                 at=row.at,
                 chair=names.get(row.chair_id, ""),
                 votes=tuple(
-                    (names.get(vote.account_id, ""), Ballot(vote.ballot)) for vote in ballots
+                    (names.get(vote.account_id, ""), PanelVote(vote.ballot)) for vote in ballots
                 ),
             )
         )

@@ -28,7 +28,6 @@ from core.cases.rules import (
     MAX_TEXT,
     SANCTIONS,
     UNMERGE_DAYS,
-    Ballot,
     CasesRefusal,
     Category,
     Channel,
@@ -36,6 +35,7 @@ from core.cases.rules import (
     Finding,
     Move,
     Need,
+    PanelVote,
     Part,
     PassReason,
     ReferBasis,
@@ -93,7 +93,7 @@ class Given(TypedDict, total=False):
     heard: str
     evidence: str
     finding: Finding
-    votes: Mapping[int, Ballot]
+    votes: Mapping[int, PanelVote]
     remedies: Sequence[RemedyOrder]
     told: str
     appellant: Part
@@ -257,7 +257,7 @@ def _votes(attempted: Attempted) -> CasesRefusal | None:
     able = able_members(attempted.session, case, case.commission_id)
     if not set(votes) <= set(able):
         return CasesRefusal.NOT_A_MEMBER
-    in_favour = sum(ballot is Ballot.FOR for ballot in votes.values())
+    in_favour = sum(ballot is PanelVote.FOR for ballot in votes.values())
     return _when(2 * in_favour > len(votes), CasesRefusal.NO_MAJORITY)
 
 

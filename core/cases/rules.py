@@ -101,7 +101,7 @@ class RemedyKind(StrEnum):
     OTHER = "other"
 
 
-class Ballot(StrEnum):
+class PanelVote(StrEnum):
     """How a commission member voted on a decision."""
 
     FOR = "for"

@@ -15,12 +15,12 @@ from core.cases.commissions import create_commission, seat_member
 from core.cases.models import Case
 from core.cases.routing import CommissionKind
 from core.cases.rules import (
-    Ballot,
     CaseState,
     Category,
     Channel,
     Finding,
     Move,
+    PanelVote,
     Part,
     ReopenGround,
     Urgency,
@@ -116,7 +116,7 @@ class Desk:
             Move.DECIDE: {
                 "finding": Finding.UPHELD,
                 "grounds": "Три свидетеля подтвердили.",
-                "votes": {person.account_id: Ballot.FOR for person in self.people[level][:3]},
+                "votes": {person.account_id: PanelVote.FOR for person in self.people[level][:3]},
                 "remedies": (),
             },
             Move.ORDER_REMEDY: {"told": "По телефону"},

@@ -13,7 +13,6 @@ from core.cases.receipts import ReceiptCode
 from core.cases.requirements import FIELDS
 from core.cases.rules import (
     TABLE,
-    Ballot,
     CasesRefusal,
     CaseState,
     Channel,
@@ -21,6 +20,7 @@ from core.cases.rules import (
     Move,
     Need,
     NoteKind,
+    PanelVote,
     Part,
     RemedyKind,
     Row,
@@ -287,13 +287,13 @@ def test_a_decision_needs_its_quorum_and_a_majority(desk: Desk) -> None:
     given = desk.given_for(Move.DECIDE, receipt)
     ids = [person.account_id for person in desk.people["district"]]
     for votes, code in (
-        (dict.fromkeys(ids[:2], Ballot.FOR), CasesRefusal.NO_QUORUM),
+        (dict.fromkeys(ids[:2], PanelVote.FOR), CasesRefusal.NO_QUORUM),
         (
-            {**dict.fromkeys(ids[:2], Ballot.FOR), **dict.fromkeys(ids[2:], Ballot.AGAINST)},
+            {**dict.fromkeys(ids[:2], PanelVote.FOR), **dict.fromkeys(ids[2:], PanelVote.AGAINST)},
             CasesRefusal.NO_MAJORITY,
         ),
         (
-            dict.fromkeys([*ids[:3], desk.operator.account_id], Ballot.FOR),
+            dict.fromkeys([*ids[:3], desk.operator.account_id], PanelVote.FOR),
             CasesRefusal.NOT_A_MEMBER,
         ),
     ):
@@ -309,7 +309,7 @@ def test_a_member_in_conflict_has_no_vote(desk: Desk) -> None:
         desk.session, receipt.number or "", actor=fourth, in_conflict=True, now=desk.now
     )
     given = desk.given_for(Move.DECIDE, receipt)
-    votes = {person.account_id: Ballot.FOR for person in desk.people["district"]}
+    votes = {person.account_id: PanelVote.FOR for person in desk.people["district"]}
     with pytest.raises(Refused) as refused:
         desk.move(receipt.number, Move.DECIDE, desk.chair(), **{**given, "votes": votes})
     assert refused.value.code is CasesRefusal.NOT_A_MEMBER

@@ -1,0 +1,196 @@
+"""The list of cases: filters in the address, counts by state, what is overdue first."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, TypeVar
+
+import streamlit as st
+
+from core import clock, places
+from core.cases import queries, service
+from core.cases.queries import EXPORT_LIMIT, CaseFilters, CaseRow
+from core.cases.receipts import spelled_number
+from core.cases.rules import CaseState, Category, Urgency
+from core.database import reading
+from core.i18n import _, format_datetime, n_, term
+from core.staff.rules import Role
+from pages.clock_badge import clock_words
+from pages.lists import PAGE_SIZE, csv_bytes, draw_pages, page_offset
+from pages.session import require_role
+from pages.wording import place_choices
+
+actor = require_role(Role.OPERATOR, Role.COMMISSIONER)
+
+E = TypeVar("E", bound=StrEnum)
+SHOWN: Final = ("state", "category", "place", "urgency", "only", "q")
+
+
+def chosen(kind: type[E], name: str) -> E | None:
+    """A filter from the address; what is none of our words is no filter."""
+    raw = st.query_params.get(name, "")
+    return kind(raw) if raw in set(kind) else None
+
+
+def filters_of_address() -> CaseFilters:
+    """The filters as the address holds them, so that a list can be sent as a link."""
+    place = st.query_params.get("place")
+    return CaseFilters(
+        state=chosen(CaseState, "state"),
+        category=chosen(Category, "category"),
+        urgency=chosen(Urgency, "urgency"),
+        place=place if places.find(place) else None,
+        overdue=st.query_params.get("only") == "overdue",
+        mine=st.query_params.get("only") == "mine",
+        text=st.query_params.get("q", "")[:100],
+    )
+
+
+def draw_filters() -> None:
+    """Search, place, category, urgency, and whose."""
+    search, place, category, urgency = st.columns([3, 3, 3, 2])
+    search.text_input(
+        _("Number, category or place"),
+        key="q",
+        bind="query-params",
+        icon=":material/search:",
+        max_chars=100,
+    )
+    names = place_choices()
+    place.selectbox(
+        _("Place"),
+        [code for code in names if code],
+        index=None,
+        format_func=lambda code: names.get(code, ""),
+        placeholder=_("all"),
+        key="place",
+        bind="query-params",
+    )
+    category.selectbox(
+        _("Category"),
+        [item.value for item in Category],
+        index=None,
+        format_func=lambda value: term(Category(value)),
+        placeholder=_("all"),
+        key="category",
+        bind="query-params",
+    )
+    urgency.selectbox(
+        _("Urgency"),
+        [item.value for item in Urgency],
+        index=None,
+        format_func=lambda value: term(Urgency(value)),
+        placeholder=_("all"),
+        key="urgency",
+        bind="query-params",
+    )
+    words = {"overdue": _("Overdue only"), "mine": _("My cases")}
+    whose, state = st.columns([2, 5])
+    whose.pills(
+        _("Show"),
+        list(words),
+        format_func=words.__getitem__,
+        key="only",
+        bind="query-params",
+    )
+    standing = {state: count for state, count in counts.items() if count or state is filters.state}
+    state.pills(
+        _("State"),
+        [item.value for item in standing],
+        format_func=lambda value: f"{term(CaseState(value))} · {standing[CaseState(value)]}",
+        key="state",
+        bind="query-params",
+    )
+
+
+def header() -> tuple[str, ...]:
+    """The columns of the list."""
+    return (
+        _("Number"),
+        _("Deadline"),
+        _("State"),
+        _("Category"),
+        _("Place"),
+        _("Urgency"),
+        _("Received"),
+        _("Lead member"),
+    )
+
+
+def cells(row: CaseRow, now: datetime) -> tuple[str, ...]:
+    """One case in words."""
+    return (
+        spelled_number(row.number),
+        clock_words(row.due_at, now),
+        term(row.state),
+        term(row.category),
+        places.name(row.place) if row.place else "–",
+        term(row.urgency),
+        format_datetime(row.received_at),
+        row.lead or "–",
+    )
+
+
+def draw_list(rows: Sequence[CaseRow], now: datetime) -> None:
+    """The page of rows; choosing one opens it."""
+    names = header()
+    picked = st.dataframe(
+        [dict(zip(names, cells(row, now), strict=True)) for row in rows],
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"cases_{st.query_params.get('page', '1')}",
+        alt=_("Cases, the overdue first"),
+        height="content",
+    )
+    index = next(iter(picked["selection"]["rows"]), None)
+    if index is not None and index < len(rows):
+        st.switch_page("case.py", query_params={"number": rows[index].number})
+
+
+def offer_download(now: datetime) -> None:
+    """The list under these filters as a file, up to 5,000 rows."""
+    if not st.toggle(_("Prepare a file of this list"), key="wants_file"):
+        return
+    with reading() as session:
+        rows, _total = queries.case_list(session, actor, filters, limit=EXPORT_LIMIT, now=now)
+    st.download_button(
+        _("Download CSV"),
+        csv_bytes(header(), [cells(row, now) for row in rows]),
+        file_name="cases.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+now = clock.now()
+service.run_due(now)
+filters = filters_of_address()
+with reading() as session:
+    counts = queries.state_counts(session, actor, filters, now=now)
+    overdue = queries.overdue_count(session, actor, now=now)
+    found, total = queries.case_list(
+        session, actor, filters, page=page_offset() // PAGE_SIZE + 1, now=now
+    )
+
+st.title(_("Cases"))
+if overdue:
+    st.warning(
+        n_("{count} case is overdue.", "{count} cases are overdue.", overdue),
+        icon=":material/alarm:",
+    )
+draw_filters()
+if found:
+    st.caption(_("Choose a row to open the case."))
+    draw_list(found, now)
+    draw_pages(total)
+    offer_download(now)
+elif filters == CaseFilters():
+    st.info(
+        _(
+            "No case is on your desk. New ones appear here when a call is logged or a case is passed on."
+        )
+    )
+else:
+    st.info(_("No case is like that. Take a filter away."))

@@ -1,0 +1,282 @@
+"""The screens of the case desk, drawn without a browser."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlmodel import select
+from streamlit.testing.v1 import AppTest
+
+from core import clock
+from core.cases import service
+from core.cases.models import Case, Contact, Draft
+from core.cases.receipts import spelled_number
+from core.cases.rules import CaseState, Category, Move, Urgency
+from core.database import unit_of_work
+from core.staff.rules import Actor, Role
+from tests.cases.conftest import DISTRICT, MONDAY, STORY, Desk, build_desk
+from tests.conftest import MakeActor
+from tests.screens import open_page, signed_in
+
+
+@pytest.fixture
+def desk(sqlite_database: str, make_actor: MakeActor) -> Iterator[Desk]:
+    with clock.fixed(MONDAY):
+        with unit_of_work() as session:
+            built = build_desk(session, make_actor)
+        yield built
+
+
+def texts(screen: AppTest) -> str:
+    """Everything that stands on a screen."""
+    kinds = ("title", "subheader", "markdown", "caption", "text", "info", "warning", "error")
+    found = [element.value for kind in kinds for element in getattr(screen, kind)]
+    return "\n".join(str(value) for value in [*found, *(item.value for item in screen.success)])
+
+
+def by_key(elements: Any, start: str) -> Any:
+    return next(element for element in elements if str(element.key).startswith(start))
+
+
+def with_case(desk: Desk, state: CaseState, **more: Any) -> str:
+    with unit_of_work() as session:
+        desk.session = session
+        return desk.walk(state, **more).number or ""
+
+
+def type_call(screen: AppTest, **fields: str) -> None:
+    by_key(screen.text_input, "call_caller_").set_value(fields.get("caller", ""))
+    by_key(screen.text_area, "call_story_").set_value(fields["story"])
+    by_key(screen.selectbox, "call_place_").set_value(DISTRICT)
+    by_key(screen.selectbox, "call_category_").set_value(Category.COERCION_TO_JOIN.value)
+
+
+def test_a_call_is_logged_the_code_shown_and_the_form_empty_again(desk: Desk) -> None:
+    screen = open_page("call", desk.operator)
+    assert not screen.exception
+    with signed_in(desk.operator):
+        type_call(screen, caller="+77015550142", story=STORY)
+        by_key(screen.button, "call_save_").click().run()
+    assert not screen.exception
+    with unit_of_work() as session:
+        case = session.exec(select(Case)).one()
+        assert session.exec(select(Draft)).one().content
+    shown = texts(screen)
+    assert all(f"`{group}`" in shown for group in spelled_number(case.number).split("-"))
+    assert by_key(screen.text_area, "call_story_").value == ""
+    assert STORY not in shown
+
+
+def test_a_late_second_press_makes_no_second_contact(desk: Desk) -> None:
+    screen = open_page("call", desk.operator)
+    with signed_in(desk.operator):
+        type_call(screen, story=STORY)
+        press = by_key(screen.button, "call_save_")
+        press.click().run()
+        # The old button once more, with the old words, as a browser sends it that was not redrawn.
+        with unit_of_work() as session:
+            before = len(session.exec(select(Contact)).all())
+        by_key(screen.button, "call_save_").click().run()
+    with unit_of_work() as session:
+        assert len(session.exec(select(Contact)).all()) == before == 1
+
+
+def test_a_half_typed_call_comes_back_in_a_new_session(desk: Desk) -> None:
+    screen = open_page("call", desk.operator)
+    with signed_in(desk.operator):
+        by_key(screen.text_area, "call_story_").set_value("Недописано").run()
+        by_key(screen.selectbox, "call_place_").set_value(DISTRICT).run()
+    again = open_page("call", desk.operator)
+    assert by_key(again.text_area, "call_story_").value == "Недописано"
+    assert by_key(again.selectbox, "call_place_").value == DISTRICT
+
+
+def test_earlier_contacts_appear_with_the_number_and_without_the_story(desk: Desk) -> None:
+    number = with_case(desk, CaseState.TRIAGE)
+    screen = open_page("call", desk.operator)
+    with signed_in(desk.operator):
+        by_key(screen.text_input, "call_caller_").set_value("8 701 555 01 42").run()
+    shown = texts(screen).replace("\\", "")
+    assert spelled_number(number) in shown
+    assert "Принуждение к вступлению" in shown
+    assert "цеха" not in shown
+
+
+def test_an_empty_call_is_answered_with_a_sentence(desk: Desk) -> None:
+    screen = open_page("call", desk.operator)
+    with signed_in(desk.operator):
+        by_key(screen.button, "call_save_").click().run()
+    assert screen.error
+    with unit_of_work() as session:
+        assert session.exec(select(Contact)).all() == []
+
+
+def test_the_list_shows_the_desk_and_says_what_is_overdue(desk: Desk) -> None:
+    number = with_case(desk, CaseState.ADMISSIBILITY)
+    assert "Новые появятся здесь" in texts(open_page("cases", desk.chair("region")))
+    screen = open_page("cases", desk.secretary())
+    assert not screen.exception
+    assert spelled_number(number) in str(screen.dataframe[0].value)
+    with clock.fixed(MONDAY.replace(day=16)):
+        late = open_page("cases", desk.secretary())
+        assert "1 дело просрочено" in texts(late)
+        assert "просрочено на" in str(late.dataframe[0].value)
+
+
+def test_filters_stand_in_the_address(desk: Desk) -> None:
+    number = with_case(desk, CaseState.ADMISSIBILITY)
+    for query, found in (
+        ({"state": "admissibility"}, True),
+        ({"state": "closed"}, False),
+        ({"state": "nonsense"}, True),
+        ({"q": spelled_number(number)[:4]}, True),
+        ({"q": "принуждение"}, True),
+        ({"q": "такого нет"}, False),
+        ({"place": "630000000"}, True),
+        ({"only": "overdue"}, False),
+        ({"page": "-7"}, True),
+    ):
+        screen = open_page("cases", desk.secretary(), query=query)
+        assert not screen.exception, query
+        assert bool(screen.dataframe) == found, query
+
+
+def test_a_case_nobody_has_and_a_case_that_is_hidden_look_alike(desk: Desk) -> None:
+    number = with_case(desk, CaseState.ADMISSIBILITY)
+    named = desk.people["district"][3]
+    with unit_of_work() as session:
+        service.add_respondent(
+            session,
+            number,
+            service.RespondentEntry(name=named.name),
+            actor=desk.secretary(),
+            now=MONDAY,
+        )
+    hidden = texts(open_page("case", named, query={"number": number}))
+    unknown = texts(open_page("case", named, query={"number": "0000-0000"}))
+    assert hidden == unknown
+    assert STORY not in hidden
+
+
+def test_the_case_page_shows_story_timeline_and_the_moves_of_this_person(desk: Desk) -> None:
+    number = with_case(desk, CaseState.ADMISSIBILITY)
+    screen = open_page("case", desk.secretary(), query={"number": number})
+    assert not screen.exception
+    shown = texts(screen)
+    assert STORY in shown
+    assert "Передать комиссии" in shown
+    assert any(button.label == "Принять и назначить ведущего" for button in screen.button)
+    member = open_page("case", desk.lead(), query={"number": number})
+    assert not any(button.label == "Принять и назначить ведущего" for button in member.button)
+    assert "Сейчас ваших шагов нет" in texts(member)
+
+
+def test_a_move_is_made_from_the_page_and_a_missing_field_is_named(desk: Desk) -> None:
+    number = with_case(desk, CaseState.ADMISSIBILITY)
+    screen = open_page("case", desk.secretary(), query={"number": number})
+    with signed_in(desk.secretary()):
+        by_key(screen.text_area, "move_grounds").set_value("Есть признаки принуждения").run()
+        by_key(screen.button, "make_assign").click().run()
+        assert "ведущий член комиссии" in texts(screen)
+        # The refusal takes no word away.
+        assert by_key(screen.text_area, "move_grounds").value == "Есть признаки принуждения"
+        by_key(screen.selectbox, "move_lead").set_value(desk.lead().account_id).run()
+        by_key(screen.button, "make_assign").click().run()
+    assert not screen.exception
+    with unit_of_work() as session:
+        case = session.exec(select(Case)).one()
+        assert (case.state, case.lead_id) == ("assigned", desk.lead().account_id)
+
+
+STATES = [
+    CaseState.TRIAGE,
+    CaseState.ADMISSIBILITY,
+    CaseState.ASSIGNED,
+    CaseState.INVESTIGATION,
+    CaseState.DELIBERATION,
+    CaseState.DECIDED,
+    CaseState.CLOSED,
+]
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_form_that_is_offered_can_be_drawn(desk: Desk, state: CaseState) -> None:
+    number = with_case(desk, state)
+    people: list[Actor] = [desk.operator, *desk.people["district"][:3], desk.chair("region")]
+    drawn = 0
+    for person in people:
+        screen = open_page("case", person, query={"number": number})
+        assert not screen.exception
+        pills = [item for item in screen.button_group if "chosen_" in str(item.key)]
+        for move in [option for item in pills for option in item.options]:
+            drawn += 1
+            kind = next(kind for kind in Move if _word(kind) == _content(move))
+            again = open_page(
+                "case",
+                person,
+                query={"number": number},
+                **{f"chosen_{number}_{state}": kind},
+            )
+            assert not again.exception, kind
+            assert any(str(button.key) == f"make_{kind}" for button in again.button)
+    assert drawn
+
+
+def _word(move: Move) -> str:
+    from core.i18n import term
+
+    return term(move)
+
+
+def _content(option: Any) -> str:
+    return str(getattr(option, "content", option))
+
+
+def test_the_identity_stays_hidden_until_a_reason_is_given(desk: Desk) -> None:
+    number = with_case(desk, CaseState.ADMISSIBILITY, name="Тайная Жалобщица")
+    screen = open_page("case", desk.secretary(), query={"number": number})
+    assert "Тайная" not in texts(screen)
+    with signed_in(desk.secretary()):
+        next(item for item in screen.button if item.label == "Показать заявителя").click().run()
+        by_key(screen.text_input, "identity_reason").set_value("Договориться о встрече")
+        next(item for item in screen.button if item.label == "Показать").click().run()
+    assert "Тайная Жалобщица" in texts(screen)
+
+
+def test_an_organizer_sets_up_commissions_and_a_commissioner_sees_the_own(desk: Desk) -> None:
+    screen = open_page("commissions", desk.organizer)
+    assert not screen.exception
+    assert len(screen.dataframe[0].value) == 4
+    own = open_page("commissions", desk.chair())
+    assert len(own.dataframe[0].value) == 1
+    assert not any(button.label == "Новая комиссия" for button in own.button)
+
+
+def test_the_operators_contacts_are_the_own_ones(desk: Desk, make_actor: MakeActor) -> None:
+    number = with_case(desk, CaseState.TRIAGE, urgency=Urgency.IMMEDIATE)
+    screen = open_page("contacts", desk.operator)
+    assert not screen.exception
+    assert spelled_number(number) in str(screen.dataframe[0].value)
+    other = open_page("contacts", make_actor(Role.OPERATOR))
+    assert "ни одного звонка" in texts(other)
+
+
+@pytest.mark.parametrize("name", ["call", "contacts", "cases", "case", "commissions"])
+def test_strangers_and_other_roles_see_nothing(
+    desk: Desk, make_actor: MakeActor, name: str
+) -> None:
+    number = with_case(desk, CaseState.TRIAGE)
+    for person in (None, make_actor(Role.REGISTRAR)):
+        screen = open_page(name, person, query={"number": number})
+        assert screen.error
+        assert not screen.dataframe
+        assert STORY not in texts(screen)
+
+
+def test_foreign_text_never_becomes_markdown(desk: Desk) -> None:
+    bad = "![x](https://evil.example/a.png) :red[x] <b>"
+    number = with_case(desk, CaseState.ADMISSIBILITY, story=bad, name=bad)
+    screen = open_page("case", desk.secretary(), query={"number": number})
+    assert bad in [element.value for element in screen.text]
+    for kind in ("markdown", "caption", "title", "subheader", "info", "success"):
+        assert not any("](https" in str(item.value) for item in getattr(screen, kind))
