@@ -15,10 +15,10 @@ from core.membership.reports import write_report
 from core.membership.rules import MembershipRefusal
 from core.staff.rules import Actor
 
-_Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
-
-
-def register(_subparsers: "_Subparsers", import_subparsers: "_Subparsers") -> None:
+def register(
+    _subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    import_subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> None:
     """Add ``import members``."""
     members = import_subparsers.add_parser("members", help="import the member register")
     members.add_argument("file", type=Path, metavar="FILE", help="CSV or XLSX")

@@ -362,7 +362,7 @@ def growth(
     )
     if own is not None:
         statement = statement.where(col(Member.place_code).in_(own))
-    counted = {day: count for day, count in session.execute(statement).all()}
+    counted = {row[0]: row[1] for row in session.execute(statement)}
     every = (first + timedelta(days=number) for number in range(days))
     return tuple((day, counted.get(day, 0)) for day in every)
 

@@ -55,7 +55,7 @@ def read_table(path: Path, columns: Sequence[str] = COLUMNS) -> RegisterTable:
         start = file.read(4)
     if not start:
         raise Refused(MembershipRefusal.FILE_EMPTY)
-    raw = _workbook(path) if start[:4] == b"PK\x03\x04" else _text(path)
+    raw = _workbook(path) if start[:4] == b"PK\x03\x04" else _text(path, columns)
     header = [_heading(name) for name in raw.columns[1:-1]]
     _check_header(header, columns)
     chosen = {name: raw.columns[1 + header.index(name)] for name in columns}
@@ -94,9 +94,10 @@ def _check_header(header: Sequence[str], columns: Sequence[str]) -> None:
 # --- Text ----------------------------------------------------------------------------------------
 
 
-def _text(path: Path) -> pl.DataFrame:
+def _text(path: Path, columns: Sequence[str]) -> pl.DataFrame:
     content = _utf8(path)
-    first, delimiter, header = _header(content)
+    first, delimiter, header = _header(content, columns)
+    _check_header([_heading(cell) for cell in header], columns)
     content.seek(first)
     try:
         return _parsed(content, delimiter, header)
@@ -136,7 +137,7 @@ def _is_utf8(path: Path) -> bool:
     return True
 
 
-def _header(content: io.BytesIO) -> tuple[int, str, list[str]]:
+def _header(content: io.BytesIO, columns: Sequence[str]) -> tuple[int, str, list[str]]:
     """Where the rows begin, the delimiter with which most columns are known, and the headings."""
     content.seek(0)
     line = content.readline(_HEADER_LONGEST)
@@ -146,7 +147,7 @@ def _header(content: io.BytesIO) -> tuple[int, str, list[str]]:
         raise Refused(MembershipRefusal.FILE_EMPTY)
 
     def known(delimiter: str) -> int:
-        return sum(_heading(cell) in COLUMNS for cell in _cells(text, delimiter))
+        return sum(_heading(cell) in columns for cell in _cells(text, delimiter))
 
     # Without any known heading the delimiter that cuts most is likeliest: the refusal then names
     # what is missing either way.

@@ -116,7 +116,15 @@ def test_the_pattern_for_columns_equals_the_metadata_it_was_made_from() -> None:
         for head in ("+7", "8", "7", "")
     ]
     found = pl.DataFrame({"raw": written}).select(mobile_e164("raw"))["raw"].to_list()
-    assert [number or "" for number in found] == [parse_mobile(raw)[0] for raw in written]
+    asked = [parse_mobile(raw)[0] for raw in written]
+    assert all(number in {None, known} for number, known in zip(found, asked, strict=True))
+    # Whatever has the usual ten digits is found: only odder spellings have to be asked for.
+    missed = [
+        raw
+        for raw, number, known in zip(written, found, asked, strict=True)
+        if known and number is None and len(raw.removeprefix("+7").removeprefix("8")) == 10
+    ]
+    assert not missed
     assert sum(map(bool, found)) > 50
 
 
