@@ -60,7 +60,7 @@ def current_actor(*, automatic: bool = False) -> Actor | None:
 
 def _empty_state_of_another(actor: Actor | None) -> None:
     """Whoever signs in, is changed or signed out must find nothing of the one before."""
-    owner = actor.session_id if actor else None
+    owner = (actor.account_id, actor.read_only) if actor else None
     if st.session_state.get(_OWNER, owner) != owner:
         st.session_state.clear()
     st.session_state[_OWNER] = owner
