@@ -143,7 +143,7 @@ def _eligible_rows(session: Session, primary_id: str) -> Iterator[tuple[bytes, s
     last = b""
     while True:
         page = session.execute(
-            select(  # type: ignore[call-overload]  # four columns
+            select(
                 col(Voter.iin_digest),
                 col(Voter.mobile),
                 col(Voter.place_code),
