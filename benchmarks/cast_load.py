@@ -69,10 +69,11 @@ def people(casts: int, share: float, *, exempt: bool) -> list[Person]:
         Person(number, polls.iin(number), polls.mobile(number), _address(number, exempt=exempt))
         for number in range(casts - doubles)
     ]
+    copies = []
     for place in range(doubles):
         number, kind = casts - doubles + place, kinds[place % len(kinds)]
-        first = own[place * len(own) // max(doubles, 1)]
-        own.append(
+        first = own[place * len(own) // doubles]
+        copies.append(
             Person(
                 number,
                 first.iin if kind == "iin" else polls.iin(number),
@@ -81,7 +82,7 @@ def people(casts: int, share: float, *, exempt: bool) -> list[Person]:
                 kind,
             )
         )
-    return own
+    return own + copies
 
 
 def _address(number: int, *, exempt: bool) -> str:

@@ -13,8 +13,13 @@ def main() -> int:
     """Serve until stopped; 2 when the settings or the keys don't allow a start."""
     try:
         settings()
+        from core.database import dispose, upgrade
+        from core.voting.election import CurrentElection
         from portal.app import lower_priority, uvicorn_settings
 
+        upgrade()
+        CurrentElection().get()  # with another digest key one IIN could vote twice: no start
+        dispose()
         lower_priority()
         uvicorn.run(**uvicorn_settings())
     except SettingsError as fault:

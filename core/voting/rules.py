@@ -77,6 +77,7 @@ class VotingRefusal(StrEnum):
 
     DIGEST_KEY_DIFFERS = "digest_key_differs"
     NO_ACTIVE_PRIMARY = "no_active_primary"
+    DATABASE_UNAVAILABLE = "database_unavailable"
     NETWORK_MALFORMED = "network_malformed"
     NETWORK_TOO_WIDE = "network_too_wide"
     CAP_OUT_OF_RANGE = "cap_out_of_range"

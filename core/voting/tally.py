@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, Executable, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
@@ -158,20 +159,18 @@ class Tally:
 
 def _add(connection: Connection, model: Any, counted: str, rows: Iterable[dict[str, Any]]) -> None:
     """Add each row's figure to the stored one, in order of key."""
+    listed = list(rows)
+    if listed:
+        keys, statement = _adding(model, counted, connection.dialect.name)
+        listed.sort(key=lambda row: [row[key] for key in keys])
+        connection.execute(statement, listed)
+
+
+@cache
+def _adding(model: Any, counted: str, dialect: str) -> tuple[list[str], Executable]:
+    """The columns of a counter's key, and the statement that adds to it."""
     table = model.__table__
     keys = [column.name for column in table.primary_key]
-    ordered = sorted(rows, key=lambda row: tuple(row[key] for key in keys))
-    if not ordered:
-        return
-    if connection.dialect.name == "sqlite":
-        lite = sqlite.insert(table)
-        total = table.c[counted] + lite.excluded[counted]
-        connection.execute(
-            lite.on_conflict_do_update(index_elements=keys, set_={counted: total}), ordered
-        )
-    else:
-        postgres = postgresql.insert(table)
-        total = table.c[counted] + postgres.excluded[counted]
-        connection.execute(
-            postgres.on_conflict_do_update(index_elements=keys, set_={counted: total}), ordered
-        )
+    added: Any = (sqlite if dialect == "sqlite" else postgresql).insert(table)
+    total = table.c[counted] + added.excluded[counted]
+    return keys, added.on_conflict_do_update(index_elements=keys, set_={counted: total})

@@ -16,14 +16,16 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from core import clock
 from core.database import engine
+from core.errors import Refused
 from core.messaging import service as messaging
 from core.voting.casting import CastAnswer
 from core.voting.election import CurrentElection, Election
 from core.voting.polling import BallotsIncomplete, CastBallots, cast_ballots
+from core.voting.rules import VotingRefusal
 from core.voting.signin import (
     CodeAnswer,
     SignIn,
@@ -141,8 +143,7 @@ class Writer:
                 # One bad operation must not spoil the others: each gets a transaction of its own.
                 answers = [self._alone(connection, operation) for operation in operations]
             else:
-                log.error("an operation failed: %s", type(fault).__name__)
-                answers = [fault]
+                answers = [_failed(fault)]
         _deliver(group, answers)
         if any(isinstance(operation, SignIn) for operation in operations):
             self._courier.wake()
@@ -151,8 +152,7 @@ class Writer:
         try:
             return self._commit(connection, [operation])[0]
         except Exception as fault:  # noqa: BLE001 - it is answered to whoever submitted it
-            log.error("an operation failed: %s", type(fault).__name__)
-            return fault
+            return _failed(fault)
 
     def _commit(self, connection: Connection, operations: Sequence[Operation]) -> list[Answer]:
         election = self._election.require()
@@ -166,6 +166,17 @@ class Writer:
                     raise
                 time.sleep(0.01 * 2**attempt)
         raise AssertionError("the last attempt returns or raises")
+
+
+def _failed(fault: Exception) -> Exception:
+    """What the submitter gets; a database that is away is a refusal to be tried again.
+
+    Whether a commit that failed was stored nobody knows: the repeat, with its key, finds out.
+    """
+    log.error("an operation failed: %s", type(fault).__name__)
+    if isinstance(fault, DBAPIError):
+        return Refused(VotingRefusal.DATABASE_UNAVAILABLE)
+    return fault
 
 
 def _deliver(group: Sequence[_Entry], answers: Sequence[Answer | BaseException]) -> None:

@@ -469,3 +469,19 @@ def test_problem_titles_follow_the_language(listener: TestClient) -> None:
     assert titles["kk"] == titles["kk-KZ,ru;q=0.8"]
     assert titles["ru"] == titles["de"]
     assert len({titles["ru"], titles["kk"], titles["en"]}) == 3
+
+
+def test_a_listener_with_another_digest_key_does_not_start(
+    poll: Poll, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core import keyring
+    from portal.__main__ import main
+
+    del poll
+    monkeypatch.setattr("uvicorn.run", lambda **_: pytest.fail("it started"))
+    path = keyring.digest_key_path(polls.PRIMARY)
+    path.chmod(0o600)
+    path.write_bytes(b"another key of thirty-two bytes!")
+    keyring.forget_cached_keys()
+    assert main() == 2
+    assert "один ИИН проголосовал бы дважды" in capsys.readouterr().err

@@ -448,3 +448,21 @@ def test_sessions_keep_no_token_and_no_address(writer: Writer, poll: Poll) -> No
         row = session.execute(select(VotingSession)).scalar_one()
     assert token.encode() not in bytes(row.token_hash)
     assert home(0) not in str(row.model_dump())
+
+
+def test_a_database_that_is_away_is_a_refusal_to_be_tried_again(
+    poll: Poll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sqlalchemy.exc import OperationalError
+
+    def away(*_args: Any, **_facts: Any) -> Any:
+        raise OperationalError("select", {}, Exception("gone"))
+
+    del poll
+    monkeypatch.setattr(writing, "perform", away)
+    writer = Writer(CurrentElection(max_age=0))
+    writer.start()
+    with pytest.raises(Refused) as refused:
+        solve(writer, "none", "1", home(0))
+    assert refused.value.code is VotingRefusal.DATABASE_UNAVAILABLE
+    writer.stop()
