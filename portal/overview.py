@@ -144,7 +144,7 @@ def _steps(timeline: Timeline | None, now: datetime) -> tuple[Step, ...]:
         return ()
     words: dict[datetime, list[str]] = {}
     for instant in Instant:
-        words.setdefault(timeline.at(instant), []).append(term(instant))
+        words.setdefault(timeline.at(instant), []).append(_begun(term(instant)))
     dates = sorted(words)
     reached = sum(at <= now for at in dates)
     return tuple(
@@ -153,18 +153,23 @@ def _steps(timeline: Timeline | None, now: datetime) -> tuple[Step, ...]:
     )
 
 
+def _begun(words: str) -> str:
+    """Words of the field at the beginning of a line."""
+    return words[:1].upper() + words[1:]
+
+
 def _act(act: TimelineActView) -> Act:
     moved = tuple(
         _(
             "{what}: {before} → {after}",
-            what=term(change.instant),
+            what=_begun(term(change.instant)),
             before=format_datetime(change.before),
             after=format_datetime(change.after),
         )
         for change in act.changes
         if change.before is not None
     )
-    return Act(act.at, term(act.kind), moved, act.reason)
+    return Act(act.at, _begun(term(act.kind)), moved, act.reason)
 
 
 def _figures(counted: Turnout) -> TurnoutFigures:

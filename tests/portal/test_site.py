@@ -14,14 +14,17 @@ from starlette.testclient import TestClient
 from core import clock
 from core.database import unit_of_work
 from core.i18n import LOCALES
+from core.membership.service import freeze_admission
 from core.primary.models import Primary, TimelineAct
 from core.primary.rules import Instant
 from core.settings import ROOT
+from core.staff.rules import Role
 from core.voting import sealing
 from core.voting.models import Ballot, TurnoutCounter
 from core.voting.rules import RejectionReason
 from portal import site
 from portal.app import app
+from tests.conftest import MakeActor
 from tests.voting import polls
 from tests.voting.polls import CLOSES, DISTRICT, NOON, OPENS, PRIMARY, Poll
 
@@ -323,3 +326,22 @@ def test_the_scripts_keep_no_secret_and_build_no_markup() -> None:
     assert "document.cookie" not in script
     kept = re.findall(r"sessionStorage\.setItem\((\w+),", script)
     assert sorted(kept) == ["PENDING", "SIGNED_IN"]
+
+
+def test_a_freeze_is_announced_while_it_lasts(poll: Poll, make_actor: MakeActor) -> None:
+    assert "Admission of new members is suspended" not in _get("/en/").text
+    start, end = NOON + timedelta(hours=1), CLOSES + timedelta(days=2)
+    actor = make_actor(Role.ORGANIZER)
+    with unit_of_work() as session:
+        freeze_admission(
+            session, actor=actor, starts_at=start, ends_at=end, reason="Принуждение", now=NOON
+        )
+    announced = "Приём новых членов приостановлен"
+    for at, is_announced in (
+        (start - site.KEPT_FOR, False),
+        (start, True),
+        (end - site.KEPT_FOR, True),
+        (end, False),
+    ):
+        with clock.fixed(at):
+            assert (announced in _get("/ru/").text) is is_announced
