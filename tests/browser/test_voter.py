@@ -3,12 +3,13 @@
 import json
 from base64 import b64decode
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Error, Page, Route, expect
 
 from core import clock
 from core.database import reading, unit_of_work
@@ -263,11 +264,14 @@ def _lose_the_answers(how_many: Callable[[int], bool]) -> Callable[[Route], None
 
     def handle(route: Route) -> None:
         if route.request.method == "POST" and how_many(next(numbers)):
-            kept = route.request.frame.page.context.cookies()
-            route.fetch()
-            # The browser never saw this answer, so it still has the session's cookie.
-            route.request.frame.page.context.add_cookies(kept)  # type: ignore[arg-type]
-            route.abort("connectionreset")
+            context = route.request.frame.page.context
+            kept = context.cookies()
+            # A page that is reloaded meanwhile has itself dropped the request.
+            with suppress(Error):
+                route.fetch()
+                # The browser never saw this answer, so it still has the session's cookie.
+                context.add_cookies(kept)  # type: ignore[arg-type]
+                route.abort("connectionreset")
         else:
             route.continue_()
 
@@ -303,7 +307,10 @@ def test_an_answer_that_never_comes_survives_a_reload(
     _to_review(page)
     page.route("**/api/v1/ballot", _lose_the_answers(lambda number: True))
     page.locator("[data-action=cast]").click()
-    page.wait_for_timeout(1500)
+    for _wait in range(100):
+        page.wait_for_timeout(100)
+        if _votes() > votes_before:
+            break
     page.reload()
     expect(page.locator("[data-step=uncertain]")).to_be_visible()
     seen.shot("1-uncertain")
