@@ -154,28 +154,25 @@ def draw_identity(page: CasePage) -> None:
             st.rerun()
     elif page.may_open_identity:
         st.caption(_("Hidden. Whoever opens it gives a reason, and both are written down."))
+        reason = st.text_input(_("Reason"), key="identity_reason", max_chars=500)
         if st.button(_("Show who complains"), icon=":material/visibility:"):
-            show_identity(page.number)
+            open_identity(page.number, reason)
     else:
         st.caption(_("Hidden."))
 
 
-@staff_dialog(_("Show who complains"), Role.OPERATOR, Role.COMMISSIONER, width="small")
-def show_identity(acting: Actor, number: str) -> None:
-    """Asks for the reason."""
-    reason = st.text_input(_("Reason"), key="identity_reason", max_chars=500)
-    st.caption(_("Your name, the time and this reason stand in the timeline of the case."))
-    if st.button(_("Show"), type="primary"):
-        try:
-            with unit_of_work() as session:
-                identity = service.open_identity(
-                    session, number, actor=acting, reason=reason, now=clock.now()
-                )
-        except Refused as refused:
-            show_refusal(refused)
-            return
-        st.session_state[IDENTITY] = (number, identity)
-        st.rerun()
+def open_identity(number: str, reason: str) -> None:
+    """Ask core for the person; the reading stands in the timeline with its reason."""
+    try:
+        with unit_of_work() as session:
+            identity = service.open_identity(
+                session, number, actor=actor, reason=reason, now=clock.now()
+            )
+    except Refused as refused:
+        show_refusal(refused)
+        return
+    st.session_state[IDENTITY] = (number, identity)
+    st.rerun()
 
 
 def draw_remedies(page: CasePage) -> None:
@@ -235,7 +232,7 @@ def finish_remedy(acting: Actor, remedy_id: int) -> None:
 
 def draw_timeline(page: CasePage) -> None:
     """Contacts, moves, notes and readings in one line, the newest first."""
-    st.subheader(_("Timeline"))
+    st.subheader(_("Course of the case"))
     if not st.toggle(_("With readings"), value=False, key="with_readings"):
         entries = [entry for entry in page.timeline if entry.kind is not EntryKind.READING]
     else:
