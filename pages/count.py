@@ -121,6 +121,11 @@ def tell(imported: Imported) -> None:
 def rehearsal_step(acting: Actor, counted: CountState, needed: int) -> None:
     """The trustees of a rehearsal type their shares here, and the server counts at once."""
     st.subheader(_("Count here, in one step (rehearsal only)"))
+    if counted.imports:
+        st.success(
+            _("Counted on {at}.", at=format_datetime(counted.imports[0].imported_at)),
+            icon=":material/check_circle:",
+        )
     st.warning(
         _(
             "In an election this is impossible on purpose: the server must never hold the key."

@@ -87,7 +87,7 @@ def show_document(document: Mapping[str, Any], *, key: str) -> None:
         tab.dataframe(
             [
                 {
-                    _("Place in the rating"): str(line["place"] or "—"),
+                    _("Rank"): str(line["place"] or "—"),
                     _("Candidate"): names[line["candidate"]],
                     _("Votes"): line["votes"],
                 }
@@ -103,22 +103,24 @@ def show_document(document: Mapping[str, Any], *, key: str) -> None:
         )
 
 
-def canvass(acting: Actor, counted: CountState) -> None:
-    """Totals for canvassers, each reading logged, and the signature."""
+def canvass(acting: Actor, counted: CountState) -> bool:
+    """Totals for canvassers, each reading logged, and the signature; whether totals are shown."""
     st.subheader(_("Canvass"))
     if not counted.imports:
         st.info(_("The canvass begins when the count has been brought in."))
-        return
-    if st.toggle(_("Show the totals (each reading is logged)"), key="show_totals"):
+        return False
+    is_shown = st.toggle(_("Show the totals (each reading is logged)"), key="show_totals")
+    if is_shown:
         try:
             with unit_of_work() as session:
                 view = read_totals(session, actor=acting, now=clock.now())
         except Refused as refused:
             show_refusal(refused)
-            return
+            return False
         show_document(view.document, key="counted")
         show_invalid(view.totals)
     sign(acting, counted)
+    return is_shown
 
 
 def show_invalid(totals: Mapping[str, Mapping[str, Any]]) -> None:
@@ -132,8 +134,8 @@ def show_invalid(totals: Mapping[str, Mapping[str, Any]]) -> None:
         for contest, total in sorted(totals.items())
         for reason, ballots in total["invalid"].items()
     ]
-    st.caption(n_("{count} kind of invalid ballot", "{count} kinds of invalid ballots", len(found)))
     if found:
+        st.caption(_("Invalid ballots by reason"))
         st.dataframe(found, hide_index=True, width="stretch")
 
 
@@ -181,12 +183,13 @@ if isinstance(found, Published):
 elif found.is_late:
     st.error(_("The instant has passed and the canvass is not signed: nothing is published."))
 show_steps(steps)
+totals_shown = False
 if actor.has(Role.CANVASSER) and not isinstance(found, Published):
-    canvass(actor, state)
+    totals_shown = canvass(actor, state)
 if isinstance(found, Published):
     st.subheader(_("Results"))
     show_document(json.loads(found.bundle)["results"], key="published")
-elif actor.has(Role.ORGANIZER, Role.CANVASSER):
+elif not totals_shown and actor.has(Role.ORGANIZER, Role.CANVASSER):
     st.subheader(_("What the public page will look like"))
     st.warning(_("All figures here are invented."), icon=":material/science:")
     show_document(preview, key="invented")

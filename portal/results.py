@@ -158,7 +158,7 @@ def _csv(contests: Sequence[Mapping[str, Any]]) -> str:
         ]
     )
     for contest in contests:
-        head = [contest["id"], contest["titles"][current_locale()], places.name(contest["place"])]
+        head = [contest["id"], contest["titles"][current_locale()], _place(contest)]
         if contest["withheld"]:
             sheet.writerow([*map(_cell, head), "", "", "", _("withheld"), "", ""])
             continue
@@ -228,6 +228,11 @@ def _countdown(request: Request, found: NotPublished) -> Response:
     return page(request, "results_before.html", found=found, left=left)
 
 
+def _place(contest: Mapping[str, Any]) -> str:
+    """Where a contest is held."""
+    return places.name(contest["place"]) if contest["place"] else _("The whole country")
+
+
 def _line(contest: Mapping[str, Any]) -> dict[str, Any]:
     """A contest as the list shows it: title, place, ballots, who leads."""
     names = {each["id"]: each["name"] for each in contest.get("candidates", ())}
@@ -235,7 +240,7 @@ def _line(contest: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": contest["id"],
         "title": contest["titles"][current_locale()],
-        "place": places.name(contest["place"]),
+        "place": _place(contest),
         "withheld": contest["withheld"],
         "ballots": contest.get("ballots"),
         "seats": contest["seats"],
@@ -263,7 +268,7 @@ async def show_contest(request: Request) -> Response:
         facts: dict[str, Any] = {
             "contest": contest,
             "title": contest["titles"][current_locale()],
-            "place": places.name(contest["place"]),
+            "place": _place(contest),
             "smallest": _shown(found).document["results"]["rules"]["smallest_cell"],
         }
         if not contest["withheld"]:
