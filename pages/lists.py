@@ -2,10 +2,11 @@
 
 import csv
 from collections.abc import Iterable, Sequence
-from io import StringIO
+from io import BytesIO, StringIO
 from typing import Final
 
 import streamlit as st
+from xlsxwriter import Workbook
 
 from core.i18n import _, n_
 
@@ -55,3 +56,20 @@ def offer_csv(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]
         icon=":material/download:",
         on_click="ignore",
     )
+
+
+def xlsx_bytes(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """The same as a workbook: every cell is text, none is a formula or a link."""
+    content = BytesIO()
+    plain_text = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
+    with Workbook(content, plain_text) as book:
+        sheet = book.add_worksheet()
+        bold = book.add_format({"bold": True})
+        for place, cell in enumerate(header):
+            sheet.write_string(0, place, str(cell), bold)
+        for number, row in enumerate(rows, start=1):
+            for place, cell in enumerate(row):
+                sheet.write_string(number, place, "" if cell is None else str(cell))
+        sheet.freeze_panes(1, 0)
+        sheet.autofit()
+    return content.getvalue()

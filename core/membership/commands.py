@@ -15,6 +15,7 @@ from core.membership.reports import write_report
 from core.membership.rules import MembershipRefusal
 from core.staff.rules import Actor
 
+
 def register(
     _subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]",
     import_subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]",

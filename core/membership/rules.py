@@ -110,14 +110,6 @@ class ApplicationStatus(StrEnum):
     DECLINED = "declined"
 
 
-class AdmissionKind(StrEnum):
-    """How a membership began again, or ended, by an act of one person."""
-
-    ADMITTED = "admitted"
-    RESTORED = "restored"
-    ANNULLED = "annulled"
-
-
 class FreezeActKind(StrEnum):
     """An act on an admission freeze."""
 
