@@ -15,6 +15,7 @@ from core.database import reading, unit_of_work
 from core.i18n import _, format_datetime, format_number, term
 from core.staff.queries import names
 from core.staff.rules import Actor, Role
+from pages.acts import act_text
 from pages.lists import PAGE_SIZE, draw_pages, offer_csv, page_offset
 from pages.session import require_role
 
@@ -58,7 +59,7 @@ def table(rows: Sequence[AuditRow], known: Mapping[int, str]) -> list[dict[str, 
         line = {_("No."): str(row.number)} if unmasked else {}
         line |= {
             _("When"): format_datetime(row.at, seconds=True),
-            _("Act"): row.act,
+            _("Act"): act_text(row.act),
             _("Author"): author_text(row, known),
             _("Subject"): subject_text(row),
             _("Details"): details_text(row),
@@ -89,7 +90,9 @@ def draw_log(actor: Actor) -> None:
     with reading() as session:
         verbs = list(audit.acts(session, hidden=() if unmasked else HIDDEN))
     left, right = st.columns(2)
-    act = left.selectbox(_("Act"), verbs, index=None, placeholder=_("all"), key="act")
+    act = left.selectbox(
+        _("Act"), verbs, index=None, format_func=act_text, placeholder=_("all"), key="act"
+    )
     subject = None
     if unmasked:
         subject = right.text_input(_("Subject begins with"), key="subject", bind="query-params")

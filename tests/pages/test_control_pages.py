@@ -118,8 +118,10 @@ def test_a_masked_log_hides_persons_and_everything_of_cases(
     make_actor: MakeActor, role: Role
 ) -> None:
     screen = open_page("audit", make_actor(role))
-    assert _acts(screen) == {"admit_member": ("member:•••", "done=True, kind=coercion, number=•••")}
-    assert "move_case" not in screen.selectbox[0].options
+    assert _acts(screen) == {
+        "Принят член партии": ("member:•••", "done=True, kind=coercion, number=•••")
+    }
+    assert "Обращение передвинуто" not in screen.selectbox[0].options
     assert "№" not in screen.dataframe[0].value.columns
 
 
@@ -128,8 +130,8 @@ def test_an_auditor_sees_everything_and_is_seen(make_actor: MakeActor) -> None:
     auditor = make_actor(Role.AUDITOR)
     screen = open_page("audit", auditor)
     shown = _acts(screen)
-    assert shown["admit_member"] == ("member:4711", "done=True, kind=coercion, number=4711")
-    assert "move_case" in shown
+    assert shown["Принят член партии"] == ("member:4711", "done=True, kind=coercion, number=4711")
+    assert "Обращение передвинуто" in shown
     with signed_in(auditor):
         screen.run()
     with reading() as session:

@@ -1,6 +1,7 @@
 """What no page may do, read from its source: each of these has lost data or let strangers in."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from pages.catalogue import SCREENS, Screen
 SOURCES = sorted((ROOT / "pages").rglob("*.py"))
 # The sign-in serves strangers: there is no actor to resolve. The browser's answer is its own.
 CALLBACKS_OF_STRANGERS = {"sign_in.py", "browser.py"}
-WORK = {"unit_of_work", "reading"}
+_CALLBACK = re.compile(r"on_click|on_select|on_submit|on_dismiss|on_(\w+_)?change")
 
 
 def _trees() -> Iterator[tuple[Path, ast.Module]]:
@@ -37,19 +38,45 @@ def _is_st(node: ast.AST) -> bool:
     return isinstance(node, ast.Name) and node.id == "st"
 
 
+def _blocks(tree: ast.Module, name: str) -> Iterator[ast.AST]:
+    """Everything that stands inside ``with name() as …`` blocks."""
+    for work in ast.walk(tree):
+        if not isinstance(work, ast.With):
+            continue
+        if any(_called(item.context_expr) == name for item in work.items):
+            for statement in work.body:
+                yield from ast.walk(statement)
+
+
 def test_nothing_of_streamlit_happens_inside_a_unit_of_work() -> None:
     """`st.rerun()` and `st.stop()` raise: inside a transaction they would roll it back silently."""
     found = [
-        _where(path, inner)
+        _where(path, node)
         for path, tree in _trees()
-        for work in ast.walk(tree)
-        if isinstance(work, ast.With)
-        and any(_called(item.context_expr) in WORK for item in work.items)
-        for statement in work.body
-        for inner in ast.walk(statement)
-        if _is_st(inner)
+        for node in _blocks(tree, "unit_of_work")
+        if _is_st(node)
     ]
     assert not found
+
+
+def test_nothing_is_drawn_while_the_database_is_read() -> None:
+    """A slow browser must not keep a snapshot open; the state of the session may be asked."""
+    found = [
+        _where(path, node)
+        for path, tree in _trees()
+        for node in _blocks(tree, "reading")
+        if isinstance(node, ast.Attribute)
+        and _is_st(node.value)
+        and node.attr not in {"session_state", "query_params"}
+    ]
+    assert not found
+
+
+def _is_word(node: ast.expr) -> bool:
+    """A constant such as ``"rerun"``, or a choice between two."""
+    if isinstance(node, ast.IfExp):
+        return _is_word(node.body) and _is_word(node.orelse)
+    return isinstance(node, ast.Constant)
 
 
 def test_fragments_dialogs_and_callbacks_resolve_their_actor() -> None:
@@ -60,8 +87,8 @@ def test_fragments_dialogs_and_callbacks_resolve_their_actor() -> None:
             bare = isinstance(node, ast.Attribute) and _is_st(node.value)
             if bare and node.attr in {"fragment", "dialog"} and path.name != "session.py":
                 found.append(_where(path, node))
-            if isinstance(node, ast.keyword) and node.arg and node.arg.startswith("on_"):
-                harmless = isinstance(node.value, ast.Constant)
+            if isinstance(node, ast.keyword) and _CALLBACK.fullmatch(node.arg or ""):
+                harmless = _is_word(node.value)
                 guarded = _called(node.value) == "staff_callback"
                 if not (harmless or guarded or path.name in CALLBACKS_OF_STRANGERS):
                     found.append(_where(path, node.value))
