@@ -4,9 +4,10 @@ Everything here is public at every moment. Nothing about candidates' votes can c
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
+from zoneinfo import ZoneInfo
 
 from core import places
 from core.database import reading
@@ -19,6 +20,7 @@ from core.primary.queries import (
     timeline_acts,
 )
 from core.primary.rules import Instant, Phase, Timeline
+from core.settings import settings
 from core.voting.queries import Turnout, turnout
 
 
@@ -40,6 +42,14 @@ class Step:
     at: datetime
     words: tuple[str, ...]
     state: str
+
+
+@dataclass(frozen=True)
+class LocalTime:
+    """Upper units whose clocks show another time than the primary's; ``zone`` is one of theirs."""
+
+    zone: ZoneInfo
+    regions: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -92,6 +102,7 @@ class Overview:
     now: datetime
     timeline: Timeline | None
     steps: tuple[Step, ...]
+    local_times: tuple[LocalTime, ...]
     acts: tuple[Act, ...]
     freeze_since: datetime | None
     freeze_until: datetime | None
@@ -117,6 +128,7 @@ def read_overview(*, now: datetime) -> Overview | None:
         now=now,
         timeline=primary.timeline,
         steps=_steps(primary.timeline, now),
+        local_times=_local_times(primary.timeline),
         acts=tuple(_act(act) for act in acts),
         freeze_since=freeze.starts_at if freeze else None,
         freeze_until=freeze.ends_at if freeze else None,
@@ -150,6 +162,23 @@ def _steps(timeline: Timeline | None, now: datetime) -> tuple[Step, ...]:
     return tuple(
         Step(at, tuple(words[at]), "now" if place == reached else "past" if at <= now else "next")
         for place, at in enumerate(dates, start=1)
+    )
+
+
+def _local_times(timeline: Timeline | None) -> tuple[LocalTime, ...]:
+    """Regions where voting closes at another hour of the wall clock, grouped by that hour."""
+    if timeline is None:
+        return ()
+    closes = timeline.voting_closes
+    usual = closes.astimezone(settings().zone).utcoffset()
+    groups: dict[timedelta | None, list[places.Place]] = {}
+    for region in places.children(None):
+        offset = closes.astimezone(region.zone).utcoffset()
+        if offset != usual:
+            groups.setdefault(offset, []).append(region)
+    return tuple(
+        LocalTime(regions[0].zone, tuple(places.name(region.code) for region in regions))
+        for _offset, regions in groups.items()
     )
 
 

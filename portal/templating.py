@@ -13,7 +13,7 @@ Its template extends ``base.html`` and fills the blocks ``title``, ``main`` and 
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from functools import cache
 from gzip import compress
 from hashlib import sha256
@@ -150,24 +150,29 @@ def localized(
     return [*own, Route(path, to_default, methods=["GET"])] if path != "/" else own
 
 
+def offset_label(instant: datetime, zone: tzinfo) -> str:
+    """The offset of a zone at an instant: ``UTC+6``, ``UTC+5:30``."""
+    offset = instant.astimezone(zone).utcoffset() or timedelta()
+    minutes = int(offset.total_seconds() // 60)
+    hours, rest = divmod(abs(minutes), 60)
+    sign = "+" if minutes >= 0 else "−"
+    return f"UTC{sign}{hours}" + (f":{rest:02d}" if rest else "")
+
+
 def zone_label(instant: datetime) -> str:
     """The zone of shown times with its offset at that instant: ``Алматы, UTC+6``."""
     zone = settings().zone
     place = get_timezone_location(zone, locale=current_locale(), return_city=True)
-    offset = instant.astimezone(zone).utcoffset() or timedelta()
-    minutes = int(offset.total_seconds() // 60)
-    sign = "+" if minutes >= 0 else "−"
-    hours, rest = divmod(abs(minutes), 60)
-    return f"{place}, UTC{sign}{hours}" + (f":{rest:02d}" if rest else "")
+    return f"{place}, {offset_label(instant, zone)}"
 
 
 def _machine_time(instant: datetime) -> str:
     return instant.astimezone(settings().zone).isoformat(timespec="seconds")
 
 
-def _unbroken(instant: datetime) -> str:
+def _unbroken(instant: datetime, zone: tzinfo | None = None) -> str:
     """Date and hour that no line break parts."""
-    return format_datetime(instant).replace(" ", NO_BREAK_SPACE)
+    return format_datetime(instant, zone).replace(" ", NO_BREAK_SPACE)
 
 
 def _time_element(instant: datetime, *, zone: bool = False) -> Markup:
@@ -194,6 +199,7 @@ def _environment() -> Environment:
         languages=LANGUAGES,
         time=_time_element,
         zone_label=zone_label,
+        offset_label=offset_label,
     )
     environment.filters.update(
         number=format_number,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from html.parser import HTMLParser
 from unittest.mock import patch
@@ -171,6 +171,25 @@ def test_times_name_their_zone_and_offset(poll: Poll) -> None:
     assert "Алматы, UTC+6" in _get("/ru/").text
     assert "01.10.2020\u00a000:00" in _get("/ru/").text
     assert 'datetime="2020-10-01T00:00:00+06:00"' in _get("/ru/").text
+
+
+def test_regions_with_another_clock_read_their_own_hours(poll: Poll) -> None:
+    text = _get("/ru/").text
+    local = text[text.index("По местному времени (UTC+5)") :]
+    local = local[: local.index("</p>")]
+    assert "30.09.2020\u00a023:00" in local
+    assert "04.10.2020\u00a013:00" in local
+    regions = local.rsplit("</strong>", 1)[1].split(",")
+    assert len(regions) == 5
+    assert " Актюбинская область" in regions
+    polls_of_today = datetime(2026, 11, 1, tzinfo=UTC)  # since March 2024 all clocks agree
+    with unit_of_work() as session:
+        primary = session.get_one(Primary, PRIMARY)
+        primary.voting_opens = polls_of_today
+        primary.voting_closes = polls_of_today + timedelta(hours=9)
+        primary.freeze_end = primary.publication = polls_of_today + timedelta(days=2)
+    with clock.fixed(polls_of_today):
+        assert "По местному времени" not in _get("/ru/").text
 
 
 def test_turnout_names_what_it_is_a_share_of() -> None:
