@@ -1,12 +1,14 @@
 """Every verb that writes to the primary, from the rooms they live in. Each takes the session."""
 
 from core.primary.candidates import (
+    CANDIDATE_COLUMNS,
     CandidateDraft,
     add_candidate,
     cancel_registration,
     import_candidates,
 )
 from core.primary.contests import (
+    CONTEST_COLUMNS,
     ContestDraft,
     add_constituency,
     add_contest,
@@ -37,6 +39,8 @@ from core.primary.timeline import (
 )
 
 __all__ = [
+    "CANDIDATE_COLUMNS",
+    "CONTEST_COLUMNS",
     "CandidateDraft",
     "ContestDraft",
     "SealedRoll",
