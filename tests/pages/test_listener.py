@@ -17,7 +17,7 @@ from core.database import reading, unit_of_work
 from core.staff import queries, second_factor, service, sessions, sign_in
 from core.staff.models import Account, StaffSession
 from core.staff.passwords import is_password
-from core.staff.rules import Actor, Grant, Role
+from core.staff.rules import Actor, Grant, Office, Role
 from pages.catalogue import FRONT_PAGE, SCREENS, page_names
 from tests.conftest import MakeActor, _prepare
 from tests.pages.wire import Browser, Listener, start_listener
@@ -268,6 +268,17 @@ def test_the_same_callback_of_a_live_account_acts(
     assert "welcome" in after.text
     with reading() as session:
         assert queries.account_id_of(session, "welcome")
+
+
+def test_every_screen_opens_on_an_empty_installation(
+    listener: Listener, make_actor: MakeActor
+) -> None:
+    actor = make_actor(*Role, office=Office.SECRETARY)
+    with Browser(listener, signed_in(actor)) as browser:
+        for screen in SCREENS:
+            drawn = browser.run("" if screen.name == FRONT_PAGE else screen.address)
+            assert "пошло не так" not in drawn.text, screen.name
+            assert drawn.elements > 1, screen.name
 
 
 def test_a_page_of_other_roles_says_so_and_shows_nothing(
