@@ -160,7 +160,7 @@ def over_time(
         color=VOTES, opacity=0.28, line={"color": VOTES, "strokeWidth": 2}, interpolate="monotone"
     ).encode(y=alt.Y("votes:Q", axis=y_axis))
     bars = base.mark_bar(color=REJECTIONS).encode(
-        x2="until:T", y=alt.Y("rejections:Q", axis=y_axis)
+        x2="until:T", y=alt.Y("rejections:Q", axis=y_axis), y2=alt.datum(0)
     )
     acts = alt.Chart(_utc([{"at": _wall(at, zone), "label": label} for at, label in marks])).encode(
         x=alt.X("at:T"), tooltip=[alt.Tooltip("label:N", title=_("Act"))]
@@ -244,7 +244,9 @@ def ranked_bars(bars: Sequence[Bar], *, color: str = VOTES, step: int = 23) -> a
         y=alt.Y(
             "label:N",
             sort=[bar.label for bar in bars],
-            axis=alt.Axis(title=None, labelLimit=230, ticks=False, domain=False),
+            axis=alt.Axis(
+                title=None, labelLimit=230, ticks=False, domain=False, labelOverlap=False
+            ),
         ),
         x=alt.X("value:Q", axis=None, scale=alt.Scale(domain=[0, longest * 1.5])),
         tooltip=[

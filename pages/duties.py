@@ -236,7 +236,7 @@ def figures(look: Looking) -> tuple[Figure, ...]:
     if actor.has(Role.ORGANIZER, Role.REGISTRAR, Role.OBSERVER):
         register = membership.register_counts(session, actor=actor)
         shown += [
-            Figure(_("Members"), register.active),
+            Figure(_("Members of the party"), register.active),
             Figure(_("Applications waiting"), register.waiting),
         ]
     if actor.has(Role.OPERATOR, Role.COMMISSIONER):

@@ -162,7 +162,7 @@ def draw_figures(shown: Live) -> None:
         border=True,
     )
     cells[4].metric(
-        _("IIN or number used"),
+        _("Repeats"),
         format_number(sum(shown.by_reason[reason] for reason in REPEATS)),
         delta=f"+{format_number(in_last_hour(shown.repeats_series, shown.at))}",
         delta_color="inverse",
@@ -198,7 +198,7 @@ def draw_over_time(shown: Live, *, on_wall: bool) -> None:
         return
     zone = settings().zone
     marks = [
-        (mark.at, term(mark.kind) if mark.kind else _("Voting opened"))
+        (mark.at, capital(term(mark.kind)) if mark.kind else _("Voting opened"))
         for mark in shown.marks
         if start <= mark.at <= end
     ]
@@ -222,6 +222,11 @@ def draw_over_time(shown: Live, *, on_wall: bool) -> None:
         key="over_time",
         with_table=not on_wall,
     )
+
+
+def capital(words: str) -> str:
+    """``words`` as they begin a label."""
+    return words[:1].upper() + words[1:]
 
 
 def turnout_share(unit: PlaceTurnout) -> float:
