@@ -1,19 +1,21 @@
 """Close and count: sealed ballots out, the result in; in a rehearsal the trustees count here."""
 
+from datetime import datetime
 from io import BytesIO
 
 import streamlit as st
 
-from core import clock
+from core import clock, places
 from core.database import reading
 from core.errors import Refused
-from core.i18n import _, format_datetime, format_number, n_, term
+from core.i18n import _, current_locale, format_datetime, format_number, n_, term
 from core.results import queries
 from core.results.carrying import bring_in, take_out
 from core.results.counting import Imported
 from core.results.onestep import count_in_one_step, is_allowed
 from core.results.queries import CountState
 from core.results.rules import ImportOutcome
+from core.settings import settings
 from core.staff.rules import Actor, Role
 from pages.session import require_role
 from pages.wording import show_refusal
@@ -35,6 +37,8 @@ def show_state(counted: CountState) -> None:
         format_number(counted.ballots) if counted.ballots is not None else "—",
     )
     figures[2].metric(_("Counted"), _("yes") if counted.imports else _("no"))
+    if counted.closes:
+        show_other_clocks(counted.closes)
     if counted.exportable_from is None or now < counted.exportable_from:
         st.info(
             _(
@@ -43,6 +47,18 @@ def show_state(counted: CountState) -> None:
             ),
             icon=":material/lock:",
         )
+
+
+def show_other_clocks(closes: datetime) -> None:
+    """What clocks showed at the close where they differ from the primary's zone."""
+    found: dict[str, list[str]] = {}
+    own = closes.astimezone(settings().zone).utcoffset()
+    for unit in places.children(None):
+        if closes.astimezone(unit.zone).utcoffset() != own:
+            local = format_datetime(closes, unit.zone)
+            found.setdefault(local, []).append(unit.names[current_locale()])
+    for local, units in sorted(found.items()):
+        st.caption(_("By local time {local}: {places}.", local=local, places=", ".join(units)))
 
 
 def export_step(acting: Actor, counted: CountState) -> None:
@@ -69,7 +85,11 @@ def export_step(acting: Actor, counted: CountState) -> None:
             show_refusal(refused)
             return
         st.download_button(
-            _("Download the sealed ballots"), kept.getvalue(), "ballots.jsonl", "application/jsonl"
+            _("Download the sealed ballots"),
+            kept.getvalue(),
+            "ballots.jsonl",
+            "application/jsonl",
+            on_click="ignore",
         )
 
 

@@ -29,10 +29,12 @@ class CanvassView:
 
 
 def read_totals(session: Session, *, actor: Actor, now: datetime) -> CanvassView:
-    """The totals, for a canvasser; each reading is an entry in the audit log.
+    """The totals, for a canvasser; each reading is an entry in the audit log, so no wall may read.
 
     Refused as ``forbidden`` for everybody else, whatever else they may do, and ``not_counted``.
     """
+    if actor.read_only:
+        raise Refused(StaffRefusal.READ_ONLY_SESSION)
     require(actor, Role.CANVASSER)
     primary = active_primary(session)
     totals = opened_totals(session, primary.id)

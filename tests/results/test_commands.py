@@ -2,6 +2,7 @@
 
 import json
 import resource
+from base64 import b64encode
 
 import pytest
 
@@ -12,7 +13,7 @@ from core.errors import Refused
 from core.results import onestep
 from core.results.canvass import read_totals
 from core.results.rules import ResultsRefusal
-from core.results.shares import share_fingerprint
+from core.results.shares import rebuild_key, share_fingerprint
 from core.settings import settings
 from core.staff.rules import Role
 from tests.results.election import BEFORE, COUNTING, VOTES, cast_all, prepare
@@ -77,6 +78,17 @@ def test_export_count_import_by_command(election, capsys, tmp_path):
         path.read_bytes() for path in tmp_path.iterdir() if path.is_file() and path != shares
     )
     assert not [share for share in election.held.shares if share.encode() in written]
+    secret = rebuild_key(election.held.shares, public=election.held.public)
+    stored = b"".join(
+        path.read_bytes() for path in settings().data_dir.rglob("*") if path.is_file()
+    )
+    for spelled in (
+        secret,
+        secret.hex().encode(),
+        b64encode(secret),
+        str(int.from_bytes(secret)).encode(),
+    ):
+        assert spelled not in written + stored
 
 
 def test_trustees_type_their_words_and_a_mistake_is_asked_again(

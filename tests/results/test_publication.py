@@ -1,6 +1,7 @@
 """Nothing about votes for candidates leaves before the instant; at the instant everything does."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -147,6 +148,10 @@ def test_totals_are_for_canvassers_alone_and_each_reading_is_logged(
         with pytest.raises(Refused) as caught, unit_of_work() as session:
             read_totals(session, actor=other, now=COUNTING)
         assert caught.value.code is StaffRefusal.FORBIDDEN
+    wall = replace(election.canvassers[0], read_only=True)
+    with pytest.raises(Refused) as caught, unit_of_work() as session:
+        read_totals(session, actor=wall, now=COUNTING)
+    assert caught.value.code is StaffRefusal.READ_ONLY_SESSION
     assert readings() == []
     for canvasser in [*election.canvassers, election.canvassers[0]]:
         with unit_of_work() as session:
