@@ -5,6 +5,7 @@ the claim of the IIN stands an HMAC of the client's ``Idempotency-Key``, never a
 to a repeated request is computed anew from the ciphertexts it brings.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -113,11 +114,12 @@ def cast_many(
         votes, [contenders[place] for place in timely], [batch[place] for place in timely], room
     )
     answers: dict[int, CastAnswer] = {}
+    voted: Counter[str] = Counter()
     for position, place in enumerate(timely):
         verdict = outcome.verdicts[position]
         cast = batch[place]
         if verdict == "won":
-            counted.vote(cast.place_code, now)
+            voted[cast.place_code] += 1
             exemption = contenders[place].exemption
             if exemption is not None:
                 counted.exempt(exemption, now)
@@ -126,6 +128,8 @@ def cast_many(
             answers[place] = _reject(counted, cast, outcome.reasons[position], now)
         elif verdict == "sealed_repeated":
             answers[place] = SealedBallotRepeated()
+    for place_code, votes_there in voted.items():
+        counted.vote(place_code, now, votes=votes_there)
     rest = [place for place in range(len(batch)) if place not in answers]
     if rest:
         answers |= _repeats(votes, batch, rest, counted=counted, now=now)

@@ -60,9 +60,11 @@ class Tally:
     exempted: Counter[tuple[int, datetime]] = field(default_factory=Counter)
     rejections: list[dict[str, Any]] = field(default_factory=list)
 
-    def vote(self, place_code: str, at: datetime, channel: Channel = Channel.ONLINE) -> None:
-        """Count one vote."""
-        self.turnout[place_code, channel.value, bucket_start(at)] += 1
+    def vote(
+        self, place_code: str, at: datetime, channel: Channel = Channel.ONLINE, votes: int = 1
+    ) -> None:
+        """Count votes of one place."""
+        self.turnout[place_code, channel.value, bucket_start(at)] += votes
 
     def exempt(self, exemption_id: int, at: datetime) -> None:
         """Count one voter whom an exemption admitted."""
@@ -160,17 +162,43 @@ class Tally:
 def _add(connection: Connection, model: Any, counted: str, rows: Iterable[dict[str, Any]]) -> None:
     """Add each row's figure to the stored one, in order of key."""
     listed = list(rows)
-    if listed:
-        keys, statement = _adding(model, counted, connection.dialect.name)
+    if not listed:
+        return
+    if connection.dialect.name == "sqlite":
+        keys, statement = _adding(model, counted)
         listed.sort(key=lambda row: [row[key] for key in keys])
         connection.execute(statement, listed)
+        return
+    keys, text = _adding_as_set(model, counted)
+    listed.sort(key=lambda row: [row[key] for key in keys])
+    connection.exec_driver_sql(
+        text, tuple([row[name] for row in listed] for name in (*keys, counted))
+    )
 
 
 @cache
-def _adding(model: Any, counted: str, dialect: str) -> tuple[list[str], Executable]:
-    """The columns of a counter's key, and the statement that adds to it."""
+def _adding(model: Any, counted: str) -> tuple[list[str], Executable]:
+    """The columns of a counter's key, and the statement that adds one row to it (SQLite)."""
     table = model.__table__
     keys = [column.name for column in table.primary_key]
-    added: Any = (sqlite if dialect == "sqlite" else postgresql).insert(table)
+    added = sqlite.insert(table)
     total = table.c[counted] + added.excluded[counted]
     return keys, added.on_conflict_do_update(index_elements=keys, set_={counted: total})
+
+
+@cache
+def _adding_as_set(model: Any, counted: str) -> tuple[list[str], str]:
+    """The same as one statement for many rows, whose columns come as arrays (PostgreSQL)."""
+    table = model.__table__
+    keys = [column.name for column in table.primary_key]
+    columns = [*keys, counted]
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it bare
+    arrays = ", ".join(f"%s::{table.c[name].type.compile(dialect)}[]" for name in columns)
+    listed = ", ".join(columns)
+    text = (
+        f"INSERT INTO {table.name} ({listed})"  # noqa: S608 - names of our own tables and columns
+        f" SELECT {listed} FROM unnest({arrays}) WITH ORDINALITY AS t ({listed}, place)"
+        f" ORDER BY place ON CONFLICT ({', '.join(keys)})"
+        f" DO UPDATE SET {counted} = {table.name}.{counted} + excluded.{counted}"
+    )
+    return keys, text

@@ -164,7 +164,10 @@ class SqliteVotes:
 
 
 class PostgresqlVotes:
-    """Claims and ballots as sets: arrays in, ``ON CONFLICT DO NOTHING RETURNING`` out."""
+    """Claims and ballots as sets: arrays in, ``ON CONFLICT DO NOTHING RETURNING`` out.
+
+    ``%b`` sends arrays in binary: spelled as text, escaping the bytes costs more than the insert.
+    """
 
     def __init__(self, connection: Connection, primary_id: str) -> None:
         self._connection = connection
@@ -175,7 +178,7 @@ class PostgresqlVotes:
         kinds, digests = _columns(keys)
         rows = self._connection.exec_driver_sql(
             "SELECT c.kind, c.digest, c.idempotency_hmac"
-            " FROM unnest(%s::text[], %s::bytea[]) AS k (kind, digest)"
+            " FROM unnest(%b::text[], %b::bytea[]) AS k (kind, digest)"
             " JOIN claim c ON c.primary_id = %s AND c.kind = k.kind AND c.digest = k.digest",
             (kinds, digests, self._primary_id),
         )
@@ -189,7 +192,7 @@ class PostgresqlVotes:
         won = self._connection.exec_driver_sql(
             "INSERT INTO claim (primary_id, kind, digest, channel, idempotency_hmac)"
             " SELECT %s, kind, digest, %s, mark FROM"
-            " unnest(%s::text[], %s::bytea[], %s::bytea[]) WITH ORDINALITY"
+            " unnest(%b::text[], %b::bytea[], %b::bytea[]) WITH ORDINALITY"
             " AS t (kind, digest, mark, place) ORDER BY place"
             " ON CONFLICT DO NOTHING RETURNING kind, digest",
             (
@@ -208,7 +211,7 @@ class PostgresqlVotes:
         kinds, digests = _columns(keys)
         if kinds:
             self._connection.exec_driver_sql(
-                "DELETE FROM claim c USING unnest(%s::text[], %s::bytea[]) AS k (kind, digest)"
+                "DELETE FROM claim c USING unnest(%b::text[], %b::bytea[]) AS k (kind, digest)"
                 " WHERE c.primary_id = %s AND c.kind = k.kind AND c.digest = k.digest",
                 (kinds, digests, self._primary_id),
             )
@@ -221,7 +224,7 @@ class PostgresqlVotes:
         rows = self._connection.exec_driver_sql(
             "INSERT INTO ballot (tracker, primary_id, contest_id, sealed, sha256)"
             " SELECT tracker, %s, contest, sealed, sha FROM"
-            " unnest(%s::text[], %s::text[], %s::bytea[], %s::bytea[]) WITH ORDINALITY"
+            " unnest(%b::text[], %b::text[], %b::bytea[], %b::bytea[]) WITH ORDINALITY"
             " AS t (tracker, contest, sealed, sha, place) ORDER BY place"
             " ON CONFLICT DO NOTHING RETURNING tracker",
             (
