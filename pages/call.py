@@ -84,7 +84,7 @@ def save(acting: Actor, key: str) -> None:
         category=Category(fields.get("category", Category.OTHER)),
         place=fields.get("place"),
         urgency=Urgency(fields.get("urgency", Urgency.NORMAL)),
-        caller=fields.get("caller"),
+        caller=fields.get("caller", "")[:40] or None,
         name=fields.get("name"),
         reach=fields.get("reach"),
     )
@@ -143,11 +143,12 @@ def show_receipt(receipt: Receipt) -> None:
         return
     with st.container(border=True):
         st.markdown(f"**{_('Saved. Read this out to the caller:')}**")
-        number, code = st.columns([2, 3])
-        number.caption(_("Case number"))
-        number.markdown("### `" + "` `".join(spelled_number(receipt.number).split("-")) + "`")
-        code.caption(_("Receipt code, four groups"))
-        code.markdown("### `" + "` `".join(receipt.code.spelled.split("-")) + "`")
+        st.caption(_("Case number"))
+        st.markdown("## " + " – ".join(spelled_number(receipt.number).split("-")))
+        st.caption(_("Receipt code, four groups"))
+        groups = receipt.code.spelled.split("-")
+        st.markdown("## " + " – ".join(groups[:2]))
+        st.markdown("## " + " – ".join(groups[2:]))
         st.caption(
             _("The code is shown only now and is kept nowhere. It contains no O, I, L or U.")
         )
@@ -158,9 +159,8 @@ def show_contact(item: EarlierContact) -> None:
     with st.container(border=True):
         number = spelled_number(item.number) if item.number else _("without a case")
         what = item.category if item.number else item.wrap_up
-        st.markdown(f"**{plain(number)}** · {plain(format_datetime(item.at))}")
-        if what is not None:
-            st.caption(plain(term(what)))
+        head = f"**{plain(number)}** · {plain(format_datetime(item.at))}"
+        st.markdown(head if what is None else f"{head}  \n:gray[{plain(term(what))}]")
 
 
 def form(acting: Actor, key: str) -> None:
@@ -177,7 +177,6 @@ def form(acting: Actor, key: str) -> None:
             type="phone",
             icon=":material/call:",
             live="400ms",
-            max_chars=40,
             placeholder=_("empty: anonymous"),
         )
     name.text_input(
@@ -208,7 +207,7 @@ def form(acting: Actor, key: str) -> None:
         max_chars=MAX_TEXT,
         placeholder=_("Who, where, when, what they demand, who saw it"),
     )
-    urgency, wrap_up = st.columns(2)
+    urgency, wrap_up = st.columns([3, 2])
     urgency.segmented_control(
         _("Urgency"),
         [item.value for item in Urgency],
@@ -229,7 +228,7 @@ def form(acting: Actor, key: str) -> None:
         max_chars=1000,
         placeholder=_("after 19:00, not at work, no mail"),
     )
-    main, second = st.columns([2, 1])
+    main, second = st.columns([3, 2])
     main.button(
         _("Save and next call"),
         type="primary",

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core import clock, places
 from core.cases import dossier, service
-from core.cases.dossier import CasePage, EntryKind, TimelineEntry
+from core.cases.dossier import CasePage, EntryKind, MoveOffer, TimelineEntry
 from core.cases.receipts import spelled_number
 from core.cases.rules import OPEN_STATES, TABLE, CaseState, Channel, Level, Move, NoteKind
 from core.cases.service import RespondentEntry
@@ -324,9 +324,23 @@ def done(words: str) -> None:
     st.rerun()
 
 
+def way_forward(offer: MoveOffer) -> tuple[bool, int]:
+    """The order of the choice: what takes the case on comes first, ways aside come last."""
+    aside = {
+        Move.ASK,
+        Move.PASS_ON,
+        Move.MERGE,
+        Move.REFER,
+        Move.REFUSE,
+        Move.REFUSE_APPEAL,
+        Move.WITHDRAW,
+    }
+    return offer.move in aside or offer.recorded, list(Move).index(offer.move)
+
+
 def draw_moves(acting: Actor, page: CasePage) -> None:
     """The moves as a choice, and the form of the chosen one."""
-    offers = {offer.move: offer for offer in page.offers}
+    offers = {offer.move: offer for offer in sorted(page.offers, key=way_forward)}
     chosen = st.pills(
         _("Move"),
         list(offers),

@@ -85,21 +85,23 @@ def draw_filters() -> None:
         bind="query-params",
     )
     words = {"overdue": _("Overdue only"), "mine": _("My cases")}
-    whose, state = st.columns([2, 5])
-    whose.pills(
+    st.pills(
         _("Show"),
         list(words),
         format_func=words.__getitem__,
         key="only",
         bind="query-params",
+        label_visibility="collapsed",
     )
     standing = {state: count for state, count in counts.items() if count or state is filters.state}
-    state.pills(
+    st.pills(
         _("State"),
         [item.value for item in standing],
         format_func=lambda value: f"{term(CaseState(value))} · {standing[CaseState(value)]}",
         key="state",
         bind="query-params",
+        label_visibility="collapsed",
+        wrap=True,
     )
 
 

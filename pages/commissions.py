@@ -153,9 +153,9 @@ def cells(commission: CommissionView) -> tuple[str, ...]:
         name_of(commission),
         term(commission.level),
         term(commission.kind),
-        ", ".join(f"{member.name} ({term(member.office)})" for member in commission.members) or "–",
         str(commission.quorum) if able else "⚠ " + str(commission.quorum),
         "–" if commission.open_cases is None else str(commission.open_cases),
+        ", ".join(f"{member.name} ({term(member.office)})" for member in commission.members) or "–",
     )
 
 
@@ -165,9 +165,9 @@ def draw_list(shown: Sequence[CommissionView]) -> None:
         _("Commission"),
         _("Level"),
         _("Kind"),
-        _("Members"),
         _("Quorum"),
         _("Open cases"),
+        _("Members"),
     )
     rows = [cells(commission) for commission in shown]
     if may_edit:

@@ -12,8 +12,8 @@ from core.cases.models import Case, Remedy
 from core.cases.requirements import ACTING_REMEDIES, RemedyOrder
 from core.cases.rules import CasesRefusal, Part, RemedyKind
 from core.errors import Refused
-from core.membership import service as membership
-from core.primary import service as primary
+from core.membership.service import annul_membership, restore_member
+from core.primary.service import cancel_registration
 from core.staff.rules import Actor
 
 
@@ -53,15 +53,11 @@ def _act(
 ) -> None:
     subject = order.subject or ""
     if order.kind is RemedyKind.REGISTRATION_CANCELLED:
-        primary.cancel_registration(session, subject, actor=actor, decision=decision, now=now)
+        cancel_registration(session, subject, actor=actor, decision=decision, now=now)
         return
     if not (subject.isascii() and subject.isdigit()):
         raise Refused(CasesRefusal.REMEDY_NEEDS_SUBJECT)
-    act = (
-        membership.annul_membership
-        if order.kind is RemedyKind.MEMBERSHIP_ANNULLED
-        else membership.restore_member
-    )
+    act = annul_membership if order.kind is RemedyKind.MEMBERSHIP_ANNULLED else restore_member
     act(session, int(subject), actor=actor, decision=decision, now=now)
 
 

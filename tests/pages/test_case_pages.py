@@ -69,7 +69,7 @@ def test_a_call_is_logged_the_code_shown_and_the_form_empty_again(desk: Desk) ->
         case = session.exec(select(Case)).one()
         assert session.exec(select(Draft)).one().content
     shown = texts(screen)
-    assert all(f"`{group}`" in shown for group in spelled_number(case.number).split("-"))
+    assert f"## {' – '.join(spelled_number(case.number).split('-'))}" in shown
     assert by_key(screen.text_area, "call_story_").value == ""
     assert STORY not in shown
 
