@@ -63,7 +63,12 @@ def page_of(screen: Screen) -> st.Page:
 def not_for_you() -> None:
     """What a signed-in person sees on a page of other roles."""
     st.title(_("Not for your roles"))
-    st.info(_("Your account does not hold a role that opens this page. An administrator can help."))
+    st.info(
+        _(
+            "Your account does not hold a role that opens this page, or this is a wall screen. "
+            "An administrator can help."
+        )
+    )
 
 
 def remember_language(actor: Actor) -> None:
@@ -97,6 +102,16 @@ def sidebar(actor: Actor) -> None:
             leave()
 
 
+def way_out(actor: Actor) -> None:
+    """A wall has no sidebar: under the page stands how to end it."""
+    if actor.read_only:
+        if st.button(_("End the wall screen"), type="tertiary", icon=":material/logout:"):
+            leave()
+    elif st.button(_("Back to the usual view"), type="tertiary", icon=":material/arrow_back:"):
+        st.query_params.pop("wall", None)
+        st.rerun()
+
+
 def for_stranger() -> None:
     """Every address shows the sign-in: a deep link leads where it should after it."""
     page = st.navigation(
@@ -117,10 +132,12 @@ def for_stranger() -> None:
 def for_staff(actor: Actor) -> None:
     """The pages of a signed-in person; on a wall nothing but the page."""
     on_wall = actor.read_only or st.query_params.get("wall") == "1"
-    page = st.navigation(listed(actor), position="hidden" if on_wall else "sidebar")
+    page = st.navigation(listed(actor), position="hidden" if on_wall else "sidebar", expanded=True)
     if not on_wall:
         sidebar(actor)
     page.run()
+    if on_wall:
+        way_out(actor)
 
 
 present = current_actor()

@@ -323,7 +323,10 @@ def test_a_wall_screen_opens_the_overview_only(listener: Listener, make_actor: M
         token = sessions.open_session(session, actor.account_id, now=clock.now(), read_only=True)
     with Browser(listener, {"staff": token}) as wall:
         screen = wall.run("staff")
+        front = wall.run()
     assert "Учётные записи" not in screen.text
+    assert "Закрыть экран на стену" in front.text
+    assert "Выйти" not in front.text, "no sidebar"
 
 
 def test_the_first_start_prints_two_passwords_once(listener: Listener) -> None:
