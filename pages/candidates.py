@@ -121,6 +121,7 @@ def into_address(name: str, value: str | None) -> None:
 def shown_row(view: CandidateView, held: dict[str, str]) -> dict[str, str]:
     """One candidate as the list shows them."""
     return {
+        _("Number"): view.id,
         _("Name"): view.name,
         _("Contest"): held.get(view.contest_id, view.contest_id),
         _("Birth date"): format_date(view.birth_date),
@@ -128,7 +129,6 @@ def shown_row(view: CandidateView, held: dict[str, str]) -> dict[str, str]:
         _("Nominated by"): view.nominated_by,
         _("State"): term(view.status),
         _("Decision"): view.decision or "",
-        _("Number"): view.id,
     }
 
 

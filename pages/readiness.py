@@ -176,11 +176,11 @@ def show_roll(sealed: RollView) -> None:
     rows = [
         {
             _("Beside the roll"): term(RollExclusion.ADMITTED_AFTER_CUTOFF),
-            _("Members"): format_number(sealed.admitted_after_cutoff),
+            _("How many members"): format_number(sealed.admitted_after_cutoff),
         },
         {
             _("Beside the roll"): term(RollExclusion.UNDER_AGE),
-            _("Members"): format_number(sealed.under_age),
+            _("How many members"): format_number(sealed.under_age),
         },
     ]
     st.dataframe(rows, hide_index=True, width="content")

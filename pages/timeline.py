@@ -338,11 +338,16 @@ def show_state(primary: PrimaryView, timeline: Timeline, now: datetime) -> None:
             _("The hour of voting has come, but readiness is not signed: nobody can vote."),
             icon=":material/error:",
         )
-    ahead = [(timeline.at(instant), instant) for instant in Instant if timeline.at(instant) > now]
+    done = {Instant.ROLL_SEALED_AT} if primary.roll_sealed_at else set()
+    ahead = [
+        (timeline.at(instant), instant)
+        for instant in Instant
+        if timeline.at(instant) > now and instant not in done
+    ]
     left, right = st.columns(2)
     left.metric(_("Now"), term(phase).capitalize())
     if ahead:
-        at, instant = min(ahead)
+        at, instant = min(ahead, key=lambda pair: pair[0])
         right.metric(
             _("Next: {what}", what=term(instant)),
             _("in {span}", span=format_duration(at - now)),
@@ -370,15 +375,15 @@ def show_freeze(timeline: Timeline, freeze: FreezeView | None) -> None:
 def show_instants(timeline: Timeline, now: datetime) -> None:
     """The chart, and the instants in order with rule and other clocks."""
     zone = settings().zone
-    header = (_("What"), _("When"), _("Local time elsewhere"), _("Rule"), _("State"))
+    header = (_("What"), _("When"), _("State"), _("Local time elsewhere"), _("Rule"))
     ordered = sorted(Instant, key=timeline.at)
     rows = [
         (
             term(instant).capitalize(),
             format_datetime(timeline.at(instant)),
+            _("past") if timeline.at(instant) <= now else _("ahead"),
             elsewhere(timeline.at(instant)),
             rule_of(instant),
-            _("past") if timeline.at(instant) <= now else _("ahead"),
         )
         for instant in ordered
     ]
@@ -396,11 +401,12 @@ def show_instants(timeline: Timeline, now: datetime) -> None:
         key="timeline_chart",
         with_table=False,
     )
+    # Where all clocks agree, their column says nothing.
+    shown = [place for place in range(len(header)) if any(row[place] for row in rows)]
     st.dataframe(
-        [dict(zip(header, row, strict=True)) for row in rows],
+        [{header[place]: row[place] for place in shown} for row in rows],
         hide_index=True,
         width="stretch",
-        column_config={_("Rule"): st.column_config.TextColumn(width="large")},
     )
     zones = other_zones(timeline.voting_closes)
     lines = [_("Times of {zone}.", zone=settings().time_zone)]

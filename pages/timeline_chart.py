@@ -22,7 +22,9 @@ def timeline_chart(timeline: Timeline, *, now: datetime, zone: tzinfo) -> alt.La
         (_("Freeze"), timeline.freeze_start, timeline.freeze_end),
         (_("Voting"), timeline.voting_opens, timeline.voting_closes),
     ]
-    order = [name for name, _start, _end in periods] + [term(instant) for instant in POINTS]
+    order = [name for name, _start, _end in periods] + [
+        term(instant).capitalize() for instant in POINTS
+    ]
     row = alt.Y("what:N", sort=order, title=None, axis=alt.Axis(labelLimit=240))
     scale = alt.Scale(type="utc")
     bars = (
@@ -57,7 +59,7 @@ def timeline_chart(timeline: Timeline, *, now: datetime, zone: tzinfo) -> alt.La
             alt.InlineData(
                 values=[
                     {
-                        "what": term(instant),
+                        "what": term(instant).capitalize(),
                         "start": _shown(timeline.at(instant), zone),
                         "text": format_datetime(timeline.at(instant), zone),
                     }
