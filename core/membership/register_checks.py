@@ -2,7 +2,7 @@
 `core.membership.rules`, which asks row by row.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -35,8 +35,12 @@ _TEXTS: Final = ("last_name", "first_name", "middle_name", "branch")
 NOTES_SCHEMA: Final = {"row": pl.UInt32, "column": pl.String, "code": pl.String}
 
 
+SLICE: Final = 100_000
+"""How many rows are checked at once: what bounds the memory beside the file's own."""
+
+
 @dataclass(frozen=True)
-class CheckedTable:
+class CheckedRows:
     """``valid``: rows with typed columns and ``search``; ``faults`` and ``warnings``: row, column,
     code. A row with a fault is not among the valid ones.
     """
@@ -46,16 +50,22 @@ class CheckedTable:
     warnings: pl.DataFrame
 
 
-def check_rows(rows: pl.DataFrame, *, today: date) -> CheckedTable:
-    """Check the rows of a file against every rule that needs no database."""
-    typed = rows.lazy().with_columns(
-        _date("birth_date"),
-        _date("admitted_on"),
-        *(pl.col(name).str.replace_all(r"\s+", " ").alias(name) for name in _TEXTS),
-        status=pl.col("status").str.to_lowercase(),
-        iin_again=~pl.col("iin").is_first_distinct(),
+def check_rows(rows: pl.DataFrame, *, today: date) -> Iterator[CheckedRows]:
+    """Check the rows of a file against every rule that needs no database, a slice at a time."""
+    marked = rows.with_columns(iin_again=~pl.col("iin").is_first_distinct())
+    for part in marked.iter_slices(SLICE):
+        yield _check_slice(part, today)
+
+
+def _check_slice(rows: pl.DataFrame, today: date) -> CheckedRows:
+    table = _with_mobile(
+        rows.with_columns(
+            _date("birth_date"),
+            _date("admitted_on"),
+            *(pl.col(name).str.replace_all(r"\s+", " ").alias(name) for name in _TEXTS),
+            status=pl.col("status").str.to_lowercase(),
+        )
     )
-    table = _with_mobile(typed.collect())
     faults = pl.concat(
         [
             table.filter(condition).select(
@@ -72,7 +82,7 @@ def check_rows(rows: pl.DataFrame, *, today: date) -> CheckedTable:
         else table
     )
     valid = valid.with_columns(fold_names().alias("search"))
-    return CheckedTable(valid.select(ROW, *COLUMNS, "search"), faults, _warnings(valid))
+    return CheckedRows(valid.select(ROW, *COLUMNS, "search"), faults, _contradicted(valid))
 
 
 def _rules(today: date) -> Iterable[tuple[str, MembershipRefusal, pl.Expr]]:
@@ -175,19 +185,23 @@ def fold_names() -> pl.Expr:
     return folded.str.replace_all(r"\s+", " ").str.strip_chars()
 
 
-def _warnings(valid: pl.DataFrame) -> pl.DataFrame:
+def _contradicted(valid: pl.DataFrame) -> pl.DataFrame:
+    """Rows whose IIN speaks of another birthday, as `iin_contradicts` says."""
     born, iin = pl.col("birth_date"), pl.col("iin")
     year = born.dt.year()
     century = (
         iin.str.slice(6, 1).replace_strict(CENTURY_OF_DIGIT, default=None, return_dtype=pl.Int32)
     ).fill_null(year // 100)
     contradicts = (iin.str.head(6) != born.dt.strftime("%y%m%d")) | (century != year // 100)
-    noticed = (
-        ("iin", RegisterWarning.IIN_BIRTH_DATE, contradicts),
-        ("mobile", RegisterWarning.MOBILE_SHARED, pl.col("mobile").is_duplicated()),
-    )
-    found = [
-        valid.filter(condition).select(ROW, column=pl.lit(column), code=pl.lit(warning.value))
-        for column, warning, condition in noticed
-    ]
-    return pl.concat(found).cast(pl.Schema(NOTES_SCHEMA)).sort(ROW, maintain_order=True)
+    return _noted(valid.filter(contradicts), "iin", RegisterWarning.IIN_BIRTH_DATE)
+
+
+def shared_mobiles(mobiles: pl.DataFrame) -> pl.DataFrame:
+    """A warning for each row (``row``, ``mobile``) whose number another row has too."""
+    shared = mobiles.filter(pl.col("mobile").is_duplicated())
+    return _noted(shared, "mobile", RegisterWarning.MOBILE_SHARED)
+
+
+def _noted(rows: pl.DataFrame, column: str, warning: RegisterWarning) -> pl.DataFrame:
+    noted = rows.select(ROW, column=pl.lit(column), code=pl.lit(warning.value))
+    return noted.cast(pl.Schema(NOTES_SCHEMA))

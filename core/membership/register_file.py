@@ -95,33 +95,43 @@ def _check_header(header: Sequence[str], columns: Sequence[str]) -> None:
 
 
 def _text(path: Path, columns: Sequence[str]) -> pl.DataFrame:
-    content = _utf8(path)
-    first, delimiter, header = _header(content, columns)
-    _check_header([_heading(cell) for cell in header], columns)
-    content.seek(first)
+    encoding = "utf-8" if _is_utf8(path) else "cp1251"
+    with path.open("rb") as file:
+        delimiter, header = _header(file, encoding, columns)
+        _check_header([_heading(cell) for cell in header], columns)
+        # The rows go under a heading of ours: so a heading that stands there twice is no trouble,
+        # and one more column catches rows with too many cells.
+        names = [*_distinct(header), EXTRA]
+        head = delimiter.join(f"c{number}" for number in range(len(names))).encode() + b"\n"
+        content = _utf8(file, encoding, head)
+    if content.tell() == len(head):
+        raise Refused(MembershipRefusal.FILE_EMPTY)
+    content.seek(0)
     try:
-        return _parsed(content, delimiter, header)
+        return _parsed(content, delimiter, names)
     except pl.exceptions.ComputeError:
         # A stray quotation mark inside a cell: the slower reader takes it for what it is.
-        content.seek(first)
+        content.seek(len(head))
         return _parsed_by_the_letter(content, delimiter, header)
 
 
-def _utf8(path: Path) -> io.BytesIO:
-    """The file in UTF-8; whatever is not UTF-8 is read as windows-1251, which Excel still writes."""
-    encoding = "utf-8" if _is_utf8(path) else "cp1251"
+def _utf8(file: IO[bytes], encoding: str, head: bytes) -> io.BytesIO:
+    """``head`` and the rest of ``file`` in UTF-8, held once: a register is a hundred megabytes.
+
+    What is not UTF-8 is read as windows-1251, which spreadsheet programs still write.
+    """
     content = io.BytesIO()
-    with path.open("rb") as file:
-        for block in iter(lambda: file.read(_BLOCK), b""):
-            if b"\0" in block:  # UTF-16 or no text at all
-                raise Refused(MembershipRefusal.FILE_UNREADABLE)
-            if encoding == "utf-8":
-                content.write(block)
-                continue
-            try:
-                content.write(block.decode(encoding).encode())
-            except UnicodeDecodeError:
-                raise Refused(MembershipRefusal.FILE_UNREADABLE) from None
+    content.write(head)
+    for block in iter(lambda: file.read(_BLOCK), b""):
+        if b"\0" in block:  # UTF-16 or no text at all
+            raise Refused(MembershipRefusal.FILE_UNREADABLE)
+        if encoding == "utf-8":
+            content.write(block)
+            continue
+        try:
+            content.write(block.decode(encoding).encode())
+        except UnicodeDecodeError:
+            raise Refused(MembershipRefusal.FILE_UNREADABLE) from None
     return content
 
 
@@ -137,12 +147,12 @@ def _is_utf8(path: Path) -> bool:
     return True
 
 
-def _header(content: io.BytesIO, columns: Sequence[str]) -> tuple[int, str, list[str]]:
-    """Where the rows begin, the delimiter with which most columns are known, and the headings."""
-    content.seek(0)
-    line = content.readline(_HEADER_LONGEST)
-    first = content.tell()
-    text = line.decode("utf-8-sig", errors="replace").rstrip("\r\n")
+def _header(file: IO[bytes], encoding: str, columns: Sequence[str]) -> tuple[str, list[str]]:
+    """The delimiter with which most columns are known, and the headings."""
+    line = file.readline(_HEADER_LONGEST)
+    if b"\0" in line:
+        raise Refused(MembershipRefusal.FILE_UNREADABLE)
+    text = line.decode(encoding, errors="replace").lstrip("\ufeff").rstrip("\r\n")
     if not text.strip():
         raise Refused(MembershipRefusal.FILE_EMPTY)
 
@@ -152,7 +162,7 @@ def _header(content: io.BytesIO, columns: Sequence[str]) -> tuple[int, str, list
     # Without any known heading the delimiter that cuts most is likeliest: the refusal then names
     # what is missing either way.
     delimiter = max(_DELIMITERS, key=lambda one: (known(one), text.count(one)))
-    return first, delimiter, _cells(text, delimiter)
+    return delimiter, _cells(text, delimiter)
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
@@ -162,16 +172,9 @@ def _cells(line: str, delimiter: str) -> list[str]:
         raise Refused(MembershipRefusal.FILE_UNREADABLE) from None
 
 
-def _parsed(content: IO[bytes], delimiter: str, header: Sequence[str]) -> pl.DataFrame:
-    # The rows go under a heading of ours: so a heading that is there twice is no trouble, and one
-    # more column catches rows with too many cells.
-    names = [*_distinct(header), EXTRA]
-    head = delimiter.join(f"c{number}" for number in range(len(names))).encode() + b"\n"
-    body = content.read()
-    if not body.strip():
-        raise Refused(MembershipRefusal.FILE_EMPTY)
+def _parsed(content: io.BytesIO, delimiter: str, names: Sequence[str]) -> pl.DataFrame:
     table = pl.read_csv(
-        io.BytesIO(head + body),
+        content,
         separator=delimiter,
         infer_schema=False,
         truncate_ragged_lines=True,

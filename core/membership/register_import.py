@@ -5,6 +5,7 @@ All or nothing: everything happens in the caller's unit of work.
 
 import gzip
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,23 +22,27 @@ from core.database import UtcDateTime, is_sqlite
 from core.membership.models import ImportRun
 from core.membership.queries import freeze_now
 from core.membership.reach import reach
-from core.membership.register_checks import NOTES_SCHEMA, CheckedTable, check_rows
+from core.membership.register_checks import (
+    NOTES_SCHEMA,
+    SLICE,
+    CheckedRows,
+    check_rows,
+    shared_mobiles,
+)
 from core.membership.register_file import ROW, digest_of, read_table
 from core.membership.rules import COLUMNS, ImportPhase, MembershipRefusal
 from core.settings import settings
 from core.staff.rules import Actor
 
-_CHUNK: Final = 50_000
 _MERGED_AT_ONCE: Final = 200_000
 _LOADED: Final = ("line", *COLUMNS, "search")
 _KEPT: Final = (*COLUMNS[1:], "search")
 
 # How the time of an import is divided, measured at 835,000 rows: for the time left only.
 _SHARES: Final = {
-    ImportPhase.READING: 0.1,
-    ImportPhase.CHECKING: 0.15,
-    ImportPhase.LOADING: 0.3,
-    ImportPhase.MERGING: 0.45,
+    ImportPhase.READING: 0.08,
+    ImportPhase.CHECKING: 0.37,
+    ImportPhase.MERGING: 0.55,
 }
 
 
@@ -119,27 +124,35 @@ def import_members(
     meter = _Meter(progress)
     meter.tell(ImportPhase.READING, 0, 0)
     table = read_table(path)
-    read = table.rows.height
-    meter.tell(ImportPhase.CHECKING, 0, read)
-    checked = check_rows(table.rows, today=now.astimezone(settings().zone).date())
-    unknown = table.unknown
+    read, rows, unknown = table.rows.height, table.rows, table.unknown
     del table
-    if own is not None:
-        checked = _without_foreign_places(checked, own)
-    return _load_and_merge(
-        session,
-        checked,
-        _Import(
-            actor=actor,
-            now=now,
-            own=own,
-            read=read,
-            unknown=unknown,
-            file_name=file_name or path.name,
-            sha256=digest_of(path),
-        ),
-        meter,
+    meter.tell(ImportPhase.CHECKING, 0, read)
+    faults: list[pl.DataFrame] = []
+    warnings: list[pl.DataFrame] = []
+    mobiles: list[pl.DataFrame] = []
+    _make_temporary_table(session)
+    with _loader(session) as load:
+        for part in check_rows(rows, today=now.astimezone(settings().zone).date()):
+            checked = part if own is None else _without_foreign_places(part, own)
+            load(checked.valid)
+            faults.append(checked.faults)
+            warnings.append(checked.warnings)
+            mobiles.append(checked.valid.select(ROW, "mobile"))
+            last_row = cast(int, rows[ROW][min(len(mobiles) * SLICE, read) - 1])
+            meter.tell(ImportPhase.CHECKING, min(len(mobiles) * SLICE, read), read)
+    del rows, part, checked  # hundreds of megabytes, before the database needs some
+    warnings.append(shared_mobiles(pl.concat(mobiles)))
+    given = _Import(
+        actor=actor,
+        now=now,
+        own=own,
+        read=read,
+        last_row=last_row,
+        unknown=unknown,
+        file_name=file_name or path.name,
+        sha256=digest_of(path),
     )
+    return _merge(session, given, pl.concat(faults), pl.concat(warnings).sort(ROW), meter)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,35 +161,33 @@ class _Import:
     now: datetime
     own: frozenset[str] | None
     read: int
+    last_row: int
     unknown: tuple[str, ...]
     file_name: str
     sha256: str
 
 
-def _without_foreign_places(checked: CheckedTable, own: frozenset[str]) -> CheckedTable:
+def _without_foreign_places(checked: CheckedRows, own: frozenset[str]) -> CheckedRows:
     foreign = ~pl.col("place_code").is_in(list(own))
     refused = checked.valid.filter(foreign).select(
         ROW,
         column=pl.lit("place_code"),
         code=pl.lit(MembershipRefusal.PLACE_NOT_YOURS.value),
     )
-    return CheckedTable(
+    return CheckedRows(
         checked.valid.filter(~foreign),
         pl.concat([checked.faults, refused.cast(pl.Schema(NOTES_SCHEMA))]),
-        checked.warnings,
+        checked.warnings.filter(~pl.col(ROW).is_in(refused[ROW].implode())),
     )
 
 
-def _load_and_merge(
-    session: Session, checked: CheckedTable, given: _Import, meter: _Meter
+def _merge(
+    session: Session,
+    given: _Import,
+    faults: pl.DataFrame,
+    warnings: pl.DataFrame,
+    meter: _Meter,
 ) -> ImportOutcome:
-    valid = checked.valid.height
-    last_row = cast(int, checked.valid[ROW].max()) if valid else 0
-    _make_temporary_table(session)
-    for done in _load(session, checked.valid):
-        meter.tell(ImportPhase.LOADING, done, valid)
-    faults, warnings = checked.faults, checked.warnings
-    del checked
     _lock_register(session)
     # Reading and loading took a while: the freeze that counts is the one of this moment.
     moment = max(given.now, clock.now())
@@ -186,8 +197,8 @@ def _load_and_merge(
     if given.own is not None:
         _refuse_members_elsewhere(session, given.own)
     changed = new = 0
-    for first in range(0, last_row + 1, _MERGED_AT_ONCE):
-        meter.tell(ImportPhase.MERGING, first, last_row)
+    for first in range(0, given.last_row + 1, _MERGED_AT_ONCE):
+        meter.tell(ImportPhase.MERGING, first, given.last_row)
         rows = {"first": first, "last": first + _MERGED_AT_ONCE - 1, "now": moment}
         changed += _affected(session, _UPDATE, rows)
         new += _affected(session, _INSERT, rows)
@@ -276,31 +287,27 @@ def _make_temporary_table(session: Session) -> None:
     session.execute(text(f"CREATE TEMPORARY TABLE register_load ({columns}, refusal TEXT)"))
 
 
-def _load(session: Session, valid: pl.DataFrame) -> Iterator[int]:
-    """Bring the rows into the temporary table by the driver's own road; gives how many are in."""
+@contextmanager
+def _loader(session: Session) -> Iterator[Callable[[pl.DataFrame], None]]:
+    """A function that brings checked rows into the temporary table by the driver's own road."""
     connection = session.connection().connection.driver_connection
     assert connection is not None
+    columns = ", ".join(_LOADED)
     if is_sqlite(session):
         marks = ", ".join("?" * len(_LOADED))
-        statement = f"INSERT INTO register_load ({', '.join(_LOADED)}) VALUES ({marks})"  # noqa: S608 - constants
-        for first in range(0, valid.height, _CHUNK):
-            connection.executemany(statement, _slice(valid, first).iter_rows())
-            yield min(first + _CHUNK, valid.height)
+        statement = f"INSERT INTO register_load ({columns}) VALUES ({marks})"  # noqa: S608 - constants
+        yield lambda valid: connection.executemany(statement, _written(valid).iter_rows())
         return
     # No text holds a control character, so one of them can stand for NULL and none is meant.
-    statement = (
-        f"COPY register_load ({', '.join(_LOADED)}) FROM STDIN WITH (FORMAT csv, NULL E'\\x01')"
-    )
+    statement = f"COPY register_load ({columns}) FROM STDIN WITH (FORMAT csv, NULL E'\\x01')"
     with connection.cursor() as cursor:
         with cursor.copy(statement) as copy:
-            for first in range(0, valid.height, _CHUNK):
-                copy.write(_slice(valid, first).write_csv(include_header=False))
-                yield min(first + _CHUNK, valid.height)
+            yield lambda valid: copy.write(_written(valid).write_csv(include_header=False))
         cursor.execute("ANALYZE register_load")
 
 
-def _slice(valid: pl.DataFrame, first: int) -> pl.DataFrame:
-    return valid.slice(first, _CHUNK).with_columns(pl.col(pl.Date).dt.to_string("%Y-%m-%d"))
+def _written(valid: pl.DataFrame) -> pl.DataFrame:
+    return valid.with_columns(pl.col(pl.Date).dt.to_string("%Y-%m-%d"))
 
 
 def _lock_register(session: Session) -> None:

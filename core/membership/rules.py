@@ -132,7 +132,6 @@ class ImportPhase(StrEnum):
 
     READING = "reading"
     CHECKING = "checking"
-    LOADING = "loading"
     MERGING = "merging"
 
 
