@@ -130,7 +130,7 @@ def at(instant: datetime) -> Iterator[None]:
 
 
 def gather(make_actor: MakeActor, *, members: int = 30) -> Autumn:
-    """A committee with a party of ``members`` in one district, on 20 August; some more to come."""
+    """A committee with a party of ``members`` in one district, on 20 August."""
     with at(day(20, 8)):
         panel = tuple(
             make_actor(Role.COMMISSIONER, place=DISTRICT, name=name)
@@ -146,7 +146,7 @@ def gather(make_actor: MakeActor, *, members: int = 30) -> Autumn:
                 tuple(make_actor(Role.TRUSTEE, name=f"Хранитель {n}") for n in range(3)),
                 tuple(make_actor(Role.CANVASSER, name=f"Канвассер {n}") for n in range(2)),
             ),
-            invent(members + 20, seed=2020, today=date(2020, 8, 1)),
+            invent(50, seed=2020, today=date(2020, 8, 1)),
         )
         for canvasser in autumn.committee.canvassers:
             with unit_of_work() as session:

@@ -65,8 +65,9 @@ def autumn(database: str, make_actor: MakeActor, tmp_path: Path) -> Autumn:
 
 
 def asked(path: str) -> tuple[int, str]:
-    client = TestClient(app, base_url="http://localhost:8502")
-    answer = client.get(path)
+    with TestClient(app, base_url="http://localhost:8502") as client:
+        app.state.runtime.election.forget()
+        answer = client.get(path)
     return answer.status_code, answer.text
 
 
