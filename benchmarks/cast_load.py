@@ -31,7 +31,7 @@ from sqlmodel import col
 
 from core import clock, database, keyring
 from core.primary.digests import iin_digest
-from core.settings import ROOT, settings
+from core.settings import PREFIX, ROOT, settings
 from core.staff.rules import Actor
 from core.voting import sealing
 from core.voting.exemptions import exempt_loopback
@@ -170,8 +170,7 @@ def installation(folder: Path, database_url: str | None) -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    for name in [name for name in os.environ if name.startswith("PRIMARIES_")]:
-        del os.environ[name]
+    before = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(PREFIX)}
     os.environ |= {"PRIMARIES_DATA_DIR": str(folder), "PRIMARIES_PUBLIC_PORT": str(port)}
     if database_url:
         os.environ["PRIMARIES_DATABASE_URL"] = database_url
@@ -182,6 +181,12 @@ def installation(folder: Path, database_url: str | None) -> Iterator[int]:
         yield port
     finally:
         database.dispose()
+        for name in list(os.environ):
+            if name.startswith(PREFIX):
+                del os.environ[name]
+        os.environ |= before
+        settings.cache_clear()
+        keyring.forget_cached_keys()
 
 
 @contextmanager
@@ -267,7 +272,7 @@ async def vote(crowd: Sequence[Person], port: int) -> dict[str, Any]:
             status, paper = await connection.ask("GET", "/ballot", Authorization=person.token)
             assert status == 200, (status, paper)
         person.body = json.dumps(
-            {"ballots": [_sealed(paper, one) for one in paper["contests"]]}
+            {"ballots": [sealed_for(paper, one) for one in paper["contests"]]}
         ).encode()
 
     async def cast(person: Person) -> None:
@@ -297,7 +302,8 @@ async def vote(crowd: Sequence[Person], port: int) -> dict[str, Any]:
     }
 
 
-def _sealed(paper: dict[str, Any], contest: dict[str, Any]) -> dict[str, str]:
+def sealed_for(paper: dict[str, Any], contest: dict[str, Any]) -> dict[str, str]:
+    """The sealed ballot of a contest, for its first candidate."""
     choice = [contest["candidates"][0]["id"]]
     sealed = sealing.seal(
         b64decode(paper["public_key"]), paper["primary"], contest["id"], choice, contest["size"]
