@@ -11,12 +11,13 @@ from core.audit import service as audit
 from core.cases.ciphers import digest
 from core.cases.conflicts import in_conflict
 from core.cases.models import AccountIdentity, Case, Commission, CommissionMember, Respondent
+from core.cases.permission import require_writer
 from core.cases.routing import CommissionKind, Seat, choose, level_for, level_of_place
 from core.cases.rules import CasesRefusal, Level
 from core.errors import Refused
 from core.membership.rules import Iin, Mobile
 from core.staff import queries as staff_queries
-from core.staff.rules import Actor, Office, Role, require
+from core.staff.rules import Actor, Office, Role
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def create_commission(
 
     Organizers only. Refused as ``commission_exists`` where a standing one stands already.
     """
-    require(actor, Role.ORGANIZER, place=place)
+    require_writer(actor, Role.ORGANIZER, place=place)
     if quorum < 1:
         raise Refused(CasesRefusal.QUORUM_WRONG)
     depth = len(places.ancestors(place)) if place else None
@@ -74,7 +75,7 @@ def create_commission(
 def set_quorum(session: Session, commission_id: int, *, actor: Actor, quorum: int) -> None:
     """Change how many members must vote; at least one."""
     commission = _commission(session, commission_id)
-    require(actor, Role.ORGANIZER, place=commission.place_code)
+    require_writer(actor, Role.ORGANIZER, place=commission.place_code)
     if quorum < 1:
         raise Refused(CasesRefusal.QUORUM_WRONG)
     commission.quorum = quorum
@@ -103,7 +104,7 @@ def seat_member(
     ``not_a_member``: the role is given by two people, the seat alone opens nothing.
     """
     commission = _commission(session, commission_id)
-    require(actor, Role.ORGANIZER, place=commission.place_code)
+    require_writer(actor, Role.ORGANIZER, place=commission.place_code)
     account = staff_queries.account(session, account_id)
     holds = account is not None and any(
         grant.role is Role.COMMISSIONER and grant.covers(commission.place_code)
@@ -139,7 +140,7 @@ def end_seat(
 ) -> None:
     """End somebody's seat; their access to the commission's cases ends at once."""
     commission = _commission(session, commission_id)
-    require(actor, Role.ORGANIZER, place=commission.place_code)
+    require_writer(actor, Role.ORGANIZER, place=commission.place_code)
     row = session.exec(
         select(CommissionMember).where(
             col(CommissionMember.commission_id) == commission_id,
@@ -164,7 +165,7 @@ def note_identity(
     session: Session, account_id: int, *, actor: Actor, iin: str | None, mobile: str | None
 ) -> None:
     """Keep keyed digests of an account holder's IIN and number, for the conflict rule alone."""
-    require(actor, Role.ORGANIZER, place=None)
+    require_writer(actor, Role.ORGANIZER, place=None)
     row = session.get(AccountIdentity, account_id) or AccountIdentity(account_id=account_id)
     if iin and iin.strip():
         row.iin_digest = digest("iin", Iin.parse(iin).digits)

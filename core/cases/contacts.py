@@ -22,6 +22,7 @@ from core.cases.election import calendar_of
 from core.cases.following import attempts, note_attempt, receipt_digest
 from core.cases.history import enter_state
 from core.cases.models import Case, Complainant, Contact, Draft
+from core.cases.permission import require_writer
 from core.cases.receipts import ReceiptCode, new_number
 from core.cases.rules import (
     MAX_TEXT,
@@ -35,7 +36,7 @@ from core.cases.rules import (
 )
 from core.errors import Refused
 from core.keyring import decrypt, encrypt, hmac_digest
-from core.staff.rules import Actor, Role, require
+from core.staff.rules import Actor, Role
 
 COMPLAINTS_BY_SOURCE: Final = 20
 _DRAFT: Final = "cases:draft"
@@ -82,7 +83,7 @@ def log_contact(
     the same code are given back. Refused as ``text_missing`` for a complaint without a story, and
     as ``text_too_long`` above 20,000 characters.
     """
-    require(actor, Role.OPERATOR)
+    require_writer(actor, Role.OPERATOR)
     return _take(session, entry, actor=actor, key=key, now=now)
 
 
@@ -294,7 +295,7 @@ class DraftView:
 
 def open_draft(session: Session, *, actor: Actor, now: datetime) -> DraftView:
     """The operator's unfinished call, or a new one with a key of its own."""
-    require(actor, Role.OPERATOR)
+    require_writer(actor, Role.OPERATOR)
     row = session.get(Draft, actor.account_id)
     if row is None:
         row = Draft(
@@ -325,6 +326,7 @@ def discard_draft(session: Session, *, actor: Actor, key: str | None = None) -> 
 
     With ``key`` only if it is still that call: a second press must not lose the next one.
     """
+    require_writer(actor, Role.OPERATOR)
     row = session.get(Draft, actor.account_id)
     if row is not None and key in {None, row.key}:
         session.delete(row)
@@ -340,7 +342,7 @@ def note_look_up(session: Session, caller: str, *, actor: Actor, now: datetime) 
 
     Refused as ``too_many_look_ups`` above 120 an hour.
     """
-    require(actor, Role.OPERATOR)
+    require_writer(actor, Role.OPERATOR)
     if attempts(session, "look-up", str(actor.account_id), now=now) >= LOOK_UPS_AN_HOUR:
         raise Refused(CasesRefusal.TOO_MANY_LOOK_UPS, limit=LOOK_UPS_AN_HOUR)
     note_attempt(session, "look-up", str(actor.account_id), now=now)

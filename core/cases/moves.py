@@ -24,6 +24,7 @@ from core.cases.election import calendar_of
 from core.cases.following import code_fits
 from core.cases.history import enter_state
 from core.cases.models import Case, CaseMove, Contact, Decision, DecisionVote, Note, PendingMove
+from core.cases.permission import require_writer
 from core.cases.receipts import parse_number
 from core.cases.remedies import order_remedies
 from core.cases.requirements import Attempted, Given, check_requirements, in_our_words
@@ -44,7 +45,7 @@ from core.database import reading, unit_of_work
 from core.errors import Refused
 from core.staff import queries as staff_queries
 from core.staff.approvals import are_independent
-from core.staff.rules import Actor, Role, StaffRefusal
+from core.staff.rules import Actor, Role
 
 CLOCK: Final = Actor.system("clock")
 
@@ -135,6 +136,7 @@ def confirm_move(session: Session, subject: int | str, *, actor: Actor, now: dat
 
 def take_back_pending(session: Session, subject: int | str, *, actor: Actor, now: datetime) -> None:
     """Take back the own move that waits for a second person."""
+    _check_person(actor)
     case = find_case(session, actor, subject, lock=True)
     catch_up(session, case, now)
     waiting = session.get(PendingMove, case.id)
@@ -145,10 +147,8 @@ def take_back_pending(session: Session, subject: int | str, *, actor: Actor, now
 
 
 def _check_person(actor: Actor) -> None:
-    if actor.read_only:
-        raise Refused(StaffRefusal.READ_ONLY_SESSION)
-    if not actor.is_system and not actor.has(Role.OPERATOR, Role.COMMISSIONER):
-        raise Refused(StaffRefusal.FORBIDDEN)
+    if not actor.is_system:
+        require_writer(actor, Role.OPERATOR, Role.COMMISSIONER)
 
 
 def _case_for_move(

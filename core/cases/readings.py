@@ -11,9 +11,10 @@ from core.audit import service as audit
 from core.cases.access import find_case, parts_of
 from core.cases.ciphers import cipher_of
 from core.cases.models import CaseAccess, Complainant, ConflictDeclaration, Note
+from core.cases.permission import require_writer
 from core.cases.rules import MAX_TEXT, OPEN_STATES, CasesRefusal, CaseState, Channel, NoteKind, Part
 from core.errors import Refused
-from core.staff.rules import Actor
+from core.staff.rules import Actor, Role
 
 READING_COUNTS_FOR: Final = timedelta(hours=1)
 _REASON_AT_LEAST: Final = 8
@@ -38,6 +39,7 @@ class Identity:
 
 def record_reading(session: Session, subject: int | str, *, actor: Actor, now: datetime) -> None:
     """Write down that somebody opened the texts of a case: once an hour for each person."""
+    require_writer(actor, Role.OPERATOR, Role.COMMISSIONER)
     case = find_case(session, actor, subject)
     assert case.id is not None
     last = session.exec(
@@ -62,6 +64,7 @@ def open_identity(
     session: Session, subject: int | str, *, actor: Actor, reason: str, now: datetime
 ) -> Identity:
     """Who complains. Asks for a reason of some words, and is logged with it."""
+    require_writer(actor, Role.OPERATOR, Role.COMMISSIONER)
     case = find_case(session, actor, subject)
     assert case.id is not None
     if len(reason.strip()) < _REASON_AT_LEAST:
@@ -101,6 +104,7 @@ def add_note(
     now: datetime,
 ) -> None:
     """Write a note for the house, or one that the complainant sees."""
+    require_writer(actor, Role.OPERATOR, Role.COMMISSIONER)
     case = find_case(session, actor, subject, lock=True)
     assert case.id is not None
     if not text.strip():
@@ -132,6 +136,7 @@ def declare_conflict(
     session: Session, subject: int | str, *, actor: Actor, in_conflict: bool, now: datetime
 ) -> None:
     """Declare whether the actor has an interest in a case. With one, the case is gone at once."""
+    require_writer(actor, Role.OPERATOR, Role.COMMISSIONER)
     case = find_case(session, actor, subject, lock=True)
     assert case.id is not None
     row = session.get(ConflictDeclaration, (case.id, actor.account_id))
@@ -156,6 +161,7 @@ def ask_withdrawal(
     """Note that the complainant wants to withdraw: to be confirmed by a second channel, or, for an
     anonymous one, by the receipt code after 24 hours.
     """
+    require_writer(actor, Role.OPERATOR, Role.COMMISSIONER)
     case = find_case(session, actor, subject, lock=True)
     if not parts_of(session, case, actor) & {Part.OPERATOR, Part.OFFICER, Part.NEXT_OFFICER}:
         raise Refused(CasesRefusal.NOT_YOURS_TO_MOVE)

@@ -9,12 +9,13 @@ from core.audit import service as audit
 from core.cases.access import find_case, parts_of
 from core.cases.ciphers import TextCipher, cipher_of
 from core.cases.models import Case, Remedy
+from core.cases.permission import require_writer
 from core.cases.requirements import ACTING_REMEDIES, RemedyOrder
 from core.cases.rules import CasesRefusal, Part, RemedyKind
 from core.errors import Refused
 from core.membership.service import annul_membership, restore_member
 from core.primary.service import cancel_registration
-from core.staff.rules import Actor
+from core.staff.rules import Actor, Role
 
 
 def order_remedies(
@@ -71,6 +72,7 @@ def finish_remedy(
     now: datetime,
 ) -> None:
     """Mark a remedy as done, or as given up with a reason. The officer of the case."""
+    require_writer(actor, Role.COMMISSIONER)
     remedy = session.get(Remedy, remedy_id)
     if remedy is None:
         raise Refused(CasesRefusal.NO_SUCH_CASE)

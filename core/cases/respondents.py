@@ -11,10 +11,11 @@ from core.cases.ciphers import TextCipher, cipher_of
 from core.cases.commissions import sittings
 from core.cases.conflicts import named_by, respondent_digests
 from core.cases.models import Case, Commission, Respondent, RespondentKey
+from core.cases.permission import require_writer
 from core.cases.rules import CasesRefusal, Level, Part
 from core.errors import Refused
 from core.membership.rules import Iin, Mobile
-from core.staff.rules import Actor
+from core.staff.rules import Actor, Role
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,7 @@ def add_respondent(
 
     Whoever the entry means loses the case in the same transaction, the actor included.
     """
+    require_writer(actor, Role.OPERATOR, Role.COMMISSIONER)
     case = find_case(session, actor, subject, lock=True)
     if not parts_of(session, case, actor) & {Part.OPERATOR, Part.OFFICER, Part.LEAD, Part.CHAIR}:
         raise Refused(CasesRefusal.NOT_YOURS_TO_MOVE)

@@ -128,9 +128,7 @@ def test_guessing_is_stopped_and_the_complainant_elsewhere_is_not() -> None:
 def test_many_complaints_from_one_address_are_slowed_with_a_sentence() -> None:
     answers = [complain() for _ in range(22)]
     assert answers[-1].status_code == 429
-    assert (
-        "Слишком много" in answers[-1].json()["title"] or "Too many" in answers[-1].json()["title"]
-    )
+    assert "слишком много" in answers[-1].json()["title"]
     assert client("2001:db8::1").post(PATH, json={"text": STORY}).status_code == 201
 
 
