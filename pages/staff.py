@@ -1,7 +1,6 @@
 """Accounts of the committee: made, given roles, reset, disabled, and what waits for a second."""
 
 from collections.abc import Callable
-from typing import Any
 
 import streamlit as st
 
@@ -10,18 +9,16 @@ from core.database import reading, unit_of_work
 from core.errors import Refused
 from core.i18n import _, format_datetime, refusal_text, term
 from core.staff import approvals, queries, service
-from core.staff.accounts import grants_from_payload
 from core.staff.queries import AccountView
 from core.staff.rules import ActKind, Actor, Grant, Office, Role, needs_two_people
 from pages.lists import PAGE_SIZE, draw_pages, offer_csv, page_offset
 from pages.people import grant_text, grants_text
 from pages.session import require_role, staff_callback, staff_dialog
 from pages.sign_in import LANGUAGES
+from pages.staff_proposals import NEW_PASSWORD, NOTICE, list_makings, list_proposals
 from pages.wording import place_choices, plain, show_refusal
 
 actor = require_role(Role.ADMINISTRATOR, Role.ORGANIZER)
-NOTICE = "staff_notice"
-NEW_PASSWORD = "staff_new_password"
 GRANTS = "staff_draft_grants"
 KINDS = (ActKind.CREATE_ACCOUNT, ActKind.RESET_ACCOUNT, ActKind.CHANGE_GRANTS)
 
@@ -322,105 +319,6 @@ def enable(actor: Actor, account_id: int) -> None:
         st.session_state[NOTICE] = refusal_text(refused)
         return
     st.session_state[NOTICE] = _("The account is open again.")
-
-
-def proposal_text(proposal: approvals.ProposalView) -> str:
-    """What a proposal would do."""
-    wanted: Any = proposal.payload
-    who = f"{wanted.get('name', '')} ({wanted['login']})"
-    if "grants" in wanted:
-        who += f": {grants_text(grants_from_payload(wanted['grants']))}"
-    return who
-
-
-def list_proposals(actor: Actor, waiting: list[approvals.ProposalView]) -> None:
-    """What waits for a second person."""
-    if not waiting:
-        st.info(_("Nothing waits for a second person."))
-        return
-    for proposal in waiting:
-        with st.container(border=True):
-            st.markdown(f"**{term(proposal.kind)}** · {plain(proposal_text(proposal))}")
-            st.caption(
-                plain(
-                    _(
-                        "Proposed by {name} on {at}. Reason: {reason}",
-                        name=proposal.proposer,
-                        at=format_datetime(proposal.proposed_at),
-                        reason=proposal.reason,
-                    )
-                )
-            )
-            left, right, _space = st.columns([1, 1, 2])
-            if proposal.proposed_by == actor.account_id:
-                left.caption(_("Another person confirms it."))
-            else:
-                left.button(
-                    _("Confirm"),
-                    key=f"confirm-{proposal.id}",
-                    type="primary",
-                    width="stretch",
-                    on_click=staff_callback(confirm, Role.ADMINISTRATOR, Role.ORGANIZER),
-                    args=(proposal.id, proposal.kind),
-                )
-            right.button(
-                _("Withdraw"),
-                key=f"withdraw-{proposal.id}",
-                width="stretch",
-                on_click=staff_callback(withdraw, Role.ADMINISTRATOR, Role.ORGANIZER),
-                args=(proposal.id,),
-            )
-
-
-def confirm(actor: Actor, proposal_id: int, kind: ActKind) -> None:
-    """Be the second person."""
-    now, new = clock.now(), None
-    try:
-        with unit_of_work() as session:
-            if kind is ActKind.CREATE_ACCOUNT:
-                new = service.confirm_account(session, proposal_id, actor=actor, now=now)
-            elif kind is ActKind.RESET_ACCOUNT:
-                new = service.confirm_reset(session, proposal_id, actor=actor, now=now)
-            else:
-                service.confirm_grants(session, proposal_id, actor=actor, now=now)
-    except Refused as refused:
-        st.session_state[NOTICE] = refusal_text(refused)
-        return
-    if new:
-        st.session_state[NEW_PASSWORD] = new
-    else:
-        st.session_state[NOTICE] = _("The roles are changed.")
-
-
-def withdraw(actor: Actor, proposal_id: int) -> None:
-    """Take a proposal off the table."""
-    try:
-        with unit_of_work() as session:
-            approvals.withdraw(session, proposal_id, actor=actor, now=clock.now())
-    except Refused as refused:
-        st.session_state[NOTICE] = refusal_text(refused)
-
-
-def list_makings() -> None:
-    """Who made, reset or empowered whom: what organizers keep an eye on."""
-    with reading() as session:
-        made = queries.makings(session, limit=200)
-    if not made:
-        st.info(_("No account was made or reset by a person yet."))
-        return
-    st.dataframe(
-        [
-            {
-                _("When"): format_datetime(making.at),
-                _("Act"): term(making.kind),
-                _("Account"): f"{making.name} ({making.login})",
-                _("By"): making.maker,
-            }
-            for making in made
-        ],
-        hide_index=True,
-        width="stretch",
-    )
 
 
 st.title(_("Staff"))

@@ -59,7 +59,9 @@ def _engine(session: Session) -> str:
 
 def _size(session: Session) -> int:
     if not is_sqlite(session):
-        return int(session.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
+        return int(
+            session.execute(text("SELECT pg_database_size(current_database())")).scalar_one()
+        )
     path = Path(make_url(settings().database_url).database or "")
     files = (path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm"))
     return sum(file.stat().st_size for file in files if file.exists())

@@ -3,7 +3,8 @@
 import hmac
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from threading import Lock
 from typing import Final
 
 import pyotp
@@ -18,6 +19,8 @@ from core.staff.rules import StaffRefusal
 STEP_SECONDS: Final = 30
 _DRIFT: Final = 1  # steps a telephone's clock may be off
 _RECOVERY_CODES: Final = 10
+_WRONG_LIMIT: Final = 6
+_WRONG_WINDOW: Final = timedelta(minutes=15)
 _LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
@@ -95,6 +98,31 @@ def accept_code(session: Session, account_id: int, code: str, now: datetime) -> 
     ).scalar_one_or_none()
     session.expire(account)
     return marked is not None
+
+
+_wrong: dict[int, list[datetime]] = {}
+_wrong_lock = Lock()
+
+
+def check_again(session: Session, account_id: int, code: str, now: datetime) -> None:
+    """Ask a signed-in person for a code once more, before an act of weight.
+
+    Refused as ``second_factor_missing``, ``second_factor_wrong``, or ``locked_out`` after six
+    wrong ones. A refusal rolls its transaction back, so the wrong ones are counted in memory, by
+    the process that this person's screen runs in.
+    """
+    account = session.get(Account, account_id)
+    if account is None or account.totp_secret is None:
+        raise Refused(StaffRefusal.SECOND_FACTOR_MISSING)
+    with _wrong_lock:
+        recent = [at for at in _wrong.get(account_id, ()) if abs(now - at) < _WRONG_WINDOW]
+        if len(recent) >= _WRONG_LIMIT:
+            raise Refused(StaffRefusal.LOCKED_OUT, until=recent[0] + _WRONG_WINDOW)
+        if accept_code(session, account_id, code, now):
+            _wrong.pop(account_id, None)
+            return
+        _wrong[account_id] = [*recent, now]
+    raise Refused(StaffRefusal.SECOND_FACTOR_WRONG)
 
 
 def _code_hmac(account_id: int, code: str) -> bytes:

@@ -296,11 +296,7 @@ def check_second_factor(session: Session, actor: Actor, code: str, now: datetime
 
     Acts of weight ask for it again, so that a screen left unlocked is not enough.
     """
-    account = session.get(Account, actor.account_id)
-    if account is None or account.totp_secret is None:
-        raise Refused(StaffRefusal.SECOND_FACTOR_MISSING)
-    if not second_factor.accept_code(session, actor.account_id, code, now):
-        raise Refused(StaffRefusal.SECOND_FACTOR_WRONG)
+    second_factor.check_again(session, actor.account_id, code, now)
 
 
 def add_rehearsal_account(

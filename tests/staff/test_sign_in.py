@@ -137,6 +137,7 @@ def test_a_code_is_accepted_once(session: Session, make_actor: MakeActor) -> Non
 
 def test_acts_of_weight_ask_for_the_code_again(session: Session, make_actor: MakeActor) -> None:
     actor = make_actor(Role.CANVASSER, session=session)
+    second_factor._wrong.clear()
     with pytest.raises(Refused) as refused:
         service.check_second_factor(session, actor, "123456", NOW)
     assert code_of(refused) == StaffRefusal.SECOND_FACTOR_MISSING
@@ -147,6 +148,25 @@ def test_acts_of_weight_ask_for_the_code_again(session: Session, make_actor: Mak
     with pytest.raises(Refused) as refused:
         service.check_second_factor(session, actor, code, NOW)
     assert code_of(refused) == StaffRefusal.SECOND_FACTOR_WRONG
+
+
+def test_codes_are_not_guessed_at_a_screen_left_open(
+    session: Session, make_actor: MakeActor
+) -> None:
+    actor = make_actor(Role.CANVASSER, session=session)
+    secret = second_factor.new_secret()
+    second_factor.install_secret(session, actor.account_id, secret)
+    second_factor._wrong.clear()
+    codes = []
+    for _number in range(7):
+        with pytest.raises(Refused) as refused:
+            service.check_second_factor(session, actor, "000000", NOW)
+        codes.append(code_of(refused))
+    assert codes == [StaffRefusal.SECOND_FACTOR_WRONG] * 6 + [StaffRefusal.LOCKED_OUT]
+    with pytest.raises(Refused):
+        service.check_second_factor(session, actor, pyotp.TOTP(secret).at(NOW), NOW)
+    later = NOW + timedelta(minutes=15)
+    service.check_second_factor(session, actor, pyotp.TOTP(secret).at(later), later)
 
 
 def test_a_recovery_code_stands_in_once(session: Session, make_actor: MakeActor) -> None:
