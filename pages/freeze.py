@@ -90,7 +90,7 @@ def draw_state(actor: Actor) -> None:
             _("Admission is open: no freeze is in force or planned."), icon=":material/lock_open:"
         )
     members, waiting = st.columns(2, border=True)
-    members.metric(_("Members"), format_number(counts.active))
+    members.metric(_("Members of the party"), format_number(counts.active))
     waiting.metric(_("Applications waiting"), format_number(counts.waiting))
 
 

@@ -16,8 +16,8 @@ def _wall(at: datetime, zone: tzinfo) -> str:
 
 
 def _days() -> alt.X:
-    axis = alt.Axis(title=None, format="%d.%m", grid=True, labelOverlap=True)
-    return alt.X("at:T", scale=alt.Scale(type="utc"), axis=axis)
+    axis = alt.Axis(title=None, format="%d.%m", grid=True, labelOverlap=True, tickCount=8)
+    return alt.X("at:T", scale=alt.Scale(type="utc", nice="day"), axis=axis)
 
 
 def periods(acts: Sequence[FreezeActView], *, now: datetime, zone: tzinfo) -> alt.LayerChart:
@@ -81,7 +81,7 @@ def periods(acts: Sequence[FreezeActView], *, now: datetime, zone: tzinfo) -> al
         .mark_rule(color=QUIET, strokeDash=[4, 3])
         .encode(x=_days(), tooltip=[alt.Tooltip("now:N", title=_("Now"))])
     )
-    return alt.layer(spans, rule, marks).properties(height=46 * len(latest) + 50)
+    return alt.layer(spans, rule, marks).properties(height=44 * len(latest) + 110)
 
 
 def growth_bars(days: Sequence[tuple[date, int]]) -> alt.Chart:
@@ -89,7 +89,6 @@ def growth_bars(days: Sequence[tuple[date, int]]) -> alt.Chart:
     rows = [
         {
             "at": f"{day.isoformat()}T00:00:00Z",
-            "until": f"{day.isoformat()}T20:00:00Z",
             "count": count,
             "day": format_date(day),
             "text": format_number(count),
@@ -100,8 +99,11 @@ def growth_bars(days: Sequence[tuple[date, int]]) -> alt.Chart:
         alt.Chart(alt.InlineData(values=rows))
         .mark_bar(color=VOTES, cornerRadiusEnd=2)
         .encode(
-            x=_days(),
-            x2="until:T",
+            x=alt.X(
+                "utcyearmonthdate(at):T",
+                scale=alt.Scale(type="utc"),
+                axis=alt.Axis(title=None, format="%d.%m", grid=False, tickCount=10),
+            ),
             y=alt.Y("count:Q", axis=alt.Axis(title=_("Admitted"), tickMinStep=1, format=",d")),
             tooltip=[
                 alt.Tooltip("day:N", title=_("Day")),

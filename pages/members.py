@@ -182,7 +182,7 @@ def draw_growth(actor: Actor) -> None:
         days = growth(session, actor=actor, until=today, days=GROWTH_DAYS)
         counts = register_counts(session, actor=actor)
     first, second, third = st.columns(3, border=True)
-    first.metric(_("Members"), format_number(counts.active))
+    first.metric(_("Members of the party"), format_number(counts.active))
     second.metric(_("Excluded"), format_number(counts.excluded))
     third.metric(
         _("Admitted in {count} days", count=GROWTH_DAYS), format_number(sum(n for _day, n in days))
@@ -314,6 +314,7 @@ def run_cells(run: ImportRunView) -> dict[str, str]:
         _("№"): str(run.id),
         _("When"): format_datetime(run.started_at),
         _("File"): run.file_name,
+        _("Outcome"): _("file refused") if run.failure else _("taken in"),
         _("Author"): run.author or _("system"),
         _("Read"): format_number(run.read),
         _("New"): format_number(run.new),
@@ -322,7 +323,6 @@ def run_cells(run: ImportRunView) -> dict[str, str]:
         _("Refused"): format_number(run.refused),
         _("To look at"): format_number(run.warned),
         _("Columns kept out"): ", ".join(run.unknown_columns) or "–",
-        _("Outcome"): _("file refused") if run.failure else _("taken in"),
     }
 
 
@@ -375,7 +375,7 @@ def offer_reports(actor: Actor, run: ImportRunView) -> None:
 
 
 st.title(_("Member register"))
-people, grown, taken_in = st.tabs([_("Members"), _("Growth"), _("Import")])
+people, grown, taken_in = st.tabs([_("Members of the party"), _("Growth"), _("Import")])
 with people:
     draw_members(actor)
 with grown:
