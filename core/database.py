@@ -139,6 +139,8 @@ def reading() -> Iterator[Session]:
         try:
             yield session
         finally:
+            # A rollback would empty the rows that were read: whoever kept one keeps its values.
+            session.expunge_all()
             session.rollback()
 
 

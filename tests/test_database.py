@@ -53,6 +53,14 @@ def test_a_reading_keeps_nothing(database: str) -> None:
         assert session.exec(select(Account)).all() == []
 
 
+def test_what_was_read_can_be_used_after_the_reading(database: str) -> None:
+    with unit_of_work() as session:
+        session.add(_account("a", at=clock.now()))
+    with reading() as session:
+        account = session.exec(select(Account)).one()
+    assert account.login == "a"
+
+
 def test_a_reading_sees_one_state_while_others_write(database: str) -> None:
     with reading() as session:
         before = len(session.exec(select(Account)).all())
