@@ -137,7 +137,8 @@ BALLOT_KEY: Final = "ballot"
 class Contender:
     """One cast as the decision sees it: what it claims, what it seals, how it may repeat.
 
-    ``claims`` has no address when ``exemption`` names the exemption that the address lies in.
+    ``claims`` begins with the IIN, and has no address when ``exemption`` names the exemption that
+    the address lies in.
     """
 
     claims: tuple[Key, ...]
@@ -148,7 +149,7 @@ class Contender:
     @property
     def iin_key(self) -> Key:
         """The claim with which the idempotency mark is stored."""
-        return next(claim for claim in self.claims if claim[0] == ClaimKind.IIN)
+        return self.claims[0]
 
 
 Verdict = Literal["won", "lost", "repeat", "sealed_repeated"]

@@ -5,13 +5,13 @@ shortest time and never crosswise.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable, insert, update
+from sqlalchemy import Connection, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
@@ -164,41 +164,60 @@ def _add(connection: Connection, model: Any, counted: str, rows: Iterable[dict[s
     listed = list(rows)
     if not listed:
         return
+    adding = _adding(model, counted, connection.dialect.name)
+    listed.sort(key=lambda row: [row[key] for key in adding.keys])
+    columns = [
+        [row[name] for row in listed] if convert is None else _converted(convert, name, listed)
+        for name, convert in adding.columns
+    ]
     if connection.dialect.name == "sqlite":
-        keys, statement = _adding(model, counted)
-        listed.sort(key=lambda row: [row[key] for key in keys])
-        connection.execute(statement, listed)
-        return
-    keys, text = _adding_as_set(model, counted)
-    listed.sort(key=lambda row: [row[key] for key in keys])
-    connection.exec_driver_sql(
-        text, tuple([row[name] for row in listed] for name in (*keys, counted))
-    )
+        connection.exec_driver_sql(adding.text, list(zip(*columns, strict=True)))
+    else:
+        connection.exec_driver_sql(adding.text, tuple(columns))
+
+
+def _converted(convert: Callable[[Any], Any], name: str, rows: list[dict[str, Any]]) -> list[Any]:
+    # A batch has one or two instants in many rows: each is converted once.
+    known = {value: convert(value) for value in {row[name] for row in rows}}
+    return [known[row[name]] for row in rows]
+
+
+@dataclass(frozen=True)
+class _Adding:
+    """How a counter is added to: its key, its columns with what the driver wants, the statement.
+
+    PostgreSQL gets many rows as one statement, its columns as arrays; SQLite has no trip to save.
+    """
+
+    keys: list[str]
+    columns: list[tuple[str, Callable[[Any], Any] | None]]
+    text: str
 
 
 @cache
-def _adding(model: Any, counted: str) -> tuple[list[str], Executable]:
-    """The columns of a counter's key, and the statement that adds one row to it (SQLite)."""
+def _adding(model: Any, counted: str, dialect_name: str) -> _Adding:
     table = model.__table__
+    dialect: Any = sqlite.dialect() if dialect_name == "sqlite" else postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it bare
     keys = [column.name for column in table.primary_key]
-    added = sqlite.insert(table)
-    total = table.c[counted] + added.excluded[counted]
-    return keys, added.on_conflict_do_update(index_elements=keys, set_={counted: total})
-
-
-@cache
-def _adding_as_set(model: Any, counted: str) -> tuple[list[str], str]:
-    """The same as one statement for many rows, whose columns come as arrays (PostgreSQL)."""
-    table = model.__table__
-    keys = [column.name for column in table.primary_key]
-    columns = [*keys, counted]
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it bare
-    arrays = ", ".join(f"%s::{table.c[name].type.compile(dialect)}[]" for name in columns)
-    listed = ", ".join(columns)
-    text = (
-        f"INSERT INTO {table.name} ({listed})"  # noqa: S608 - names of our own tables and columns
-        f" SELECT {listed} FROM unnest({arrays}) WITH ORDINALITY AS t ({listed}, place)"
-        f" ORDER BY place ON CONFLICT ({', '.join(keys)})"
-        f" DO UPDATE SET {counted} = {table.name}.{counted} + excluded.{counted}"
+    names = [*keys, counted]
+    listed = ", ".join(names)
+    if dialect_name == "sqlite":
+        source = f"VALUES ({', '.join('?' * len(names))})"
+    else:
+        arrays = ", ".join(f"%s::{table.c[name].type.compile(dialect)}[]" for name in names)
+        source = (
+            f"SELECT {listed} FROM unnest({arrays}) WITH ORDINALITY AS t ({listed}, place)"  # noqa: S608 - names of our own columns
+            " ORDER BY place"
+        )
+    return _Adding(
+        keys,
+        [(name, _converter(table.c[name].type, dialect)) for name in names],
+        f"INSERT INTO {table.name} ({listed}) {source} ON CONFLICT ({', '.join(keys)})"
+        f" DO UPDATE SET {counted} = {table.name}.{counted} + excluded.{counted}",
     )
-    return keys, text
+
+
+def _converter(kind: Any, dialect: Any) -> Callable[[Any], Any] | None:
+    """What turns a value into what the driver stores; None where it is stored as it is."""
+    found: Callable[[Any], Any] | None = kind.dialect_impl(dialect).bind_processor(dialect)
+    return found

@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 from httpx import Response
+from sqlalchemy import update
+from sqlmodel import col
 from starlette.testclient import TestClient
 
 from core import clock
+from core.database import unit_of_work
+from core.primary.models import Candidate
 from core.settings import settings
 from core.voting import sealing
 from portal.app import app
@@ -18,6 +22,8 @@ from tests.voting.polls import CLOSES, NOON, OPENS, Poll, iin, mobile
 
 pytestmark = pytest.mark.usefixtures("database")
 BASE = "http://localhost:8502"
+# What does not depend on the engine is tried on one of them.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 SIGN_IN, BALLOT = "/api/v1/sign-in", "/api/v1/ballot"
 
 
@@ -138,20 +144,26 @@ def test_the_primary_tells_its_dates_and_its_key(listener: TestClient, poll: Pol
     assert told["freeze"] is None
 
 
+@on_sqlite
 def test_candidates_come_in_random_order_and_cancelled_ones_not_at_all(
     listener: TestClient,
 ) -> None:
     voter = Voter(0).sign_in()
+    with unit_of_work() as session:
+        session.execute(
+            update(Candidate).where(col(Candidate.id) == "cand0003").values(status="cancelled")
+        )
     orders = {
         tuple(candidate["id"] for candidate in voter.paper()["contests"][0]["candidates"])
         for _ in range(30)
     }
-    assert len(orders) > 3
+    assert len(orders) > 2
     assert {frozenset(order) for order in orders} == {
-        frozenset(f"cand{number:04d}" for number in range(4))
+        frozenset(f"cand{number:04d}" for number in range(3))
     }
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
@@ -172,6 +184,7 @@ def test_a_stranger_gets_no_ballot_and_casts_none(
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@on_sqlite
 def test_every_call_in_the_document_answers_and_nothing_else_does(listener: TestClient) -> None:
     document = listener.get("/api/v1/openapi.json").json()
     assert document["openapi"].startswith("3.1")
@@ -196,6 +209,7 @@ def test_every_call_in_the_document_answers_and_nothing_else_does(listener: Test
     assert "address_changed" not in listener.get("/api/v1/openapi.json").text
 
 
+@on_sqlite
 def test_calls_of_later_days_are_not_there(listener: TestClient) -> None:
     for path in ("/api/v1/board/contest-0", "/api/v1/board/trackers/ABC", "/api/v1/nothing"):
         answer = listener.get(path)
@@ -215,6 +229,7 @@ def test_unknown_pairs_are_answered_like_known_ones(listener: TestClient) -> Non
     assert {(each.status_code, each.text) for each in wrong} == {(403, wrong[0].text)}
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
@@ -261,6 +276,7 @@ def test_a_copied_ballot_is_to_be_sealed_again(listener: TestClient) -> None:
     assert second.cast(second.seal(second.paper())).status_code == 201
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("break_it", "status", "code"),
     [
@@ -281,6 +297,7 @@ def test_a_cast_of_another_shape_is_refused(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
+@on_sqlite
 @pytest.mark.parametrize("key", ["", "short", "x" * 129, "ключ ключ ключ ключ".encode().hex() * 9])
 def test_a_cast_needs_a_key_of_its_own(listener: TestClient, key: str) -> None:
     voter = Voter(0).sign_in()
@@ -303,6 +320,7 @@ def test_another_network_means_signing_in_again(listener: TestClient) -> None:
     assert moved.sign_in().cast(body).status_code == 201
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("instant", "status"),
     [
@@ -331,6 +349,7 @@ def test_after_the_close_no_ballot_is_given_and_none_accepted(listener: TestClie
     assert (answer.status_code, answer.json()["reasons"]) == (403, ["not_open"])
 
 
+@on_sqlite
 def test_hurried_sign_ins_are_told_how_long_to_wait(listener: TestClient) -> None:
     voter = Voter(9)
     answers = [voter.ask() for _ in range(8)]
@@ -341,6 +360,7 @@ def test_hurried_sign_ins_are_told_how_long_to_wait(listener: TestClient) -> Non
     assert Voter(9, address="198.51.100.44").ask().status_code == 202
 
 
+@on_sqlite
 class TestCookie:
     @pytest.fixture
     def voter(self, listener: TestClient) -> Voter:
@@ -398,12 +418,14 @@ class TestCookie:
         assert answer.status_code == 403
 
 
+@on_sqlite
 @pytest.mark.parametrize("host", ["evil.example", "localhost", "localhost:8501", "127.0.0.1.evil"])
 def test_strange_hosts_are_not_served(listener: TestClient, host: str) -> None:
     answer = listener.get("/api/v1/primary", headers={"Host": host})
     assert answer.status_code == 421
 
 
+@on_sqlite
 def test_large_bodies_are_refused_announced_or_not(listener: TestClient) -> None:
     assert listener.post(SIGN_IN, content=b"x" * 300_000).status_code == 413
 
@@ -415,6 +437,7 @@ def test_large_bodies_are_refused_announced_or_not(listener: TestClient) -> None
     assert answer.status_code == 413
 
 
+@on_sqlite
 def test_every_answer_carries_the_security_headers(listener: TestClient) -> None:
     for path in ("/api/v1/primary", "/api/v1/nothing", "/healthz", BALLOT):
         headers = listener.get(path).headers
@@ -423,6 +446,7 @@ def test_every_answer_carries_the_security_headers(listener: TestClient) -> None
         assert "set-cookie" not in headers
 
 
+@on_sqlite
 def test_the_probes_tell_that_it_works_and_nothing_else(listener: TestClient) -> None:
     for path, text in (("/healthz", "ok\n"), ("/readyz", "ready\n")):
         answer = listener.get(path, headers={"Host": "10.0.0.7:8502"})
@@ -438,6 +462,7 @@ def test_a_process_that_lost_its_key_is_not_ready(listener: TestClient) -> None:
     assert Voter(0).ask().status_code == 503
 
 
+@on_sqlite
 def test_forwarded_addresses_count_only_from_trusted_proxies(
     listener: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -461,6 +486,7 @@ def test_without_a_primary_there_is_nothing_to_vote_in(database: str) -> None:
         assert client.get("/readyz").status_code == 200
 
 
+@on_sqlite
 def test_problem_titles_follow_the_language(listener: TestClient) -> None:
     titles = {
         locale: listener.get("/api/v1/nothing", headers={"Accept-Language": locale}).json()["title"]
@@ -471,6 +497,7 @@ def test_problem_titles_follow_the_language(listener: TestClient) -> None:
     assert len({titles["ru"], titles["kk"], titles["en"]}) == 3
 
 
+@on_sqlite
 def test_a_listener_with_another_digest_key_does_not_start(
     poll: Poll, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
