@@ -167,7 +167,7 @@ def draw_list(shown: Sequence[CommissionView]) -> None:
         _("Kind"),
         _("Quorum"),
         _("Open cases"),
-        _("Members"),
+        _("Commission members"),
     )
     rows = [cells(commission) for commission in shown]
     if may_edit:
