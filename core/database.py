@@ -95,6 +95,8 @@ def _engine(url: str) -> Engine:
         path = make_url(url).database
         if path:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
+            # The register is in it; SQLite gives its log and index files the same rights.
+            Path(path).touch(mode=0o600)
         engine = create_engine(url, hide_parameters=True, pool_size=20, max_overflow=40)
         event.listen(engine, "connect", _sqlite_pragmas)
         event.listen(engine, "begin", _begin_sqlite)

@@ -1,7 +1,9 @@
 import multiprocessing
 import os
+import stat
 import traceback
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +13,7 @@ from sqlmodel import select
 
 from core import clock
 from core.database import engine, reading, unit_of_work
+from core.settings import settings
 from core.staff.models import Account
 
 
@@ -86,6 +89,15 @@ def test_sqlite_keeps_what_it_acknowledged(sqlite_database: str) -> None:
             for name in ("journal_mode", "synchronous", "foreign_keys")
         }
     assert pragma == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_a_new_sqlite_file_is_its_owner_s_alone(sqlite_database: str, tmp_path: Path) -> None:
+    os.environ["PRIMARIES_DATABASE_URL"] = f"sqlite:///{tmp_path / 'new' / 'primaries.sqlite'}"
+    settings.cache_clear()
+    with unit_of_work() as session:
+        session.execute(text("CREATE TABLE x (y)"))
+    modes = {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "new").iterdir()}
+    assert modes == {0o600}
 
 
 def test_writers_on_sqlite_wait_for_each_other_instead_of_failing(sqlite_database: str) -> None:
