@@ -224,7 +224,7 @@ def live_list(actor: Actor, primary_id: str) -> None:
             _("State"): state_text(view),
             _("Used in all"): cap_text(view.used, view.terms.cap_total),
             _("Used this hour"): cap_text(view.used_this_hour, view.terms.cap_hourly),
-            _("Valid"): period_text(view.terms),
+            _("Period"): period_text(view.terms),
             _("Reason"): view.terms.reason,
             _("Document"): view.terms.document,
             _("Proposed by"): view.proposed_by,

@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 
 from core.audit.service import record
 from core.errors import Refused
+from core.i18n import _
 from core.settings import settings
 from core.staff import approvals
 from core.staff.models import Account
@@ -158,8 +159,8 @@ def exempt_loopback(
                 primary_id=primary_id,
                 kind=ExemptionKind.TERMINAL,
                 network=network,
-                reason="rehearsal",
-                document="rehearsal",
+                reason=_("Rehearsal: many voters at one desk"),
+                document="–",
                 valid_from=now,
                 valid_until=valid_until,
                 cap_total=MOST_VOTERS,
