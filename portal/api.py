@@ -4,14 +4,10 @@ import secrets
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from functools import wraps
 from typing import Any, Final
 
 import msgspec
-from core.membership.queries import freeze_now
-from core.membership.rules import Iin, Mobile
-from core.primary.digests import address_digest, iin_digest, mobile_digest
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -19,6 +15,9 @@ from starlette.routing import Route
 from core import clock
 from core.errors import Refused
 from core.i18n import current_locale
+from core.membership.queries import freeze_now
+from core.membership.rules import Iin, Mobile
+from core.primary.digests import address_digest, iin_digest, mobile_digest
 from core.settings import settings
 from core.voting import queries
 from core.voting.addresses import Address, address_key
@@ -48,151 +47,29 @@ from portal.guard import allowed_origins
 from portal.openapi import Call
 from portal.problems import problem
 from portal.runtime import query, read, runtime_of
+from portal.shapes import (
+    BallotAnswer,
+    CandidateAnswer,
+    CastAnswer,
+    CastBody,
+    CodeBody,
+    ContestAnswer,
+    FreezeNotice,
+    Names,
+    PlaceTurnoutAnswer,
+    PrimaryAnswer,
+    PrimaryTimeline,
+    SessionAnswer,
+    SignInAnswer,
+    SignInBody,
+    TrackerAnswer,
+    TurnoutAnswer,
+)
 
 PREFIX: Final = "/api/v1"
 TURNOUT_KEPT_SECONDS: Final = 3.0
 _encode = msgspec.json.Encoder().encode
 _random = secrets.SystemRandom()
-
-
-class Names(msgspec.Struct):
-    """A name in the three languages."""
-
-    ru: str
-    kk: str
-    en: str
-
-
-class PrimaryTimeline(msgspec.Struct):
-    """Instants of the primary (RFC 3339, UTC); periods are half-open."""
-
-    voting_opens: datetime
-    voting_closes: datetime
-    publication: datetime
-    time_zone: str
-
-
-class FreezeNotice(msgspec.Struct):
-    """An admission freeze in force: nobody becomes a member in ``[starts_at, ends_at)``."""
-
-    starts_at: datetime
-    ends_at: datetime
-
-
-class PrimaryAnswer(msgspec.Struct):
-    """The primary; ``state`` is its phase, ``public_key`` an uncompressed point in base64."""
-
-    id: str
-    name: str
-    names: Names
-    timeline: PrimaryTimeline | None
-    state: str
-    voting_open: bool
-    public_key: str | None
-    freeze: FreezeNotice | None
-
-
-class SignInBody(msgspec.Struct, forbid_unknown_fields=True):
-    """IIN (12 digits) and the mobile number that the roll has for it."""
-
-    iin: str
-    mobile: str
-
-
-class SignInAnswer(msgspec.Struct):
-    """The same whatever the pair; a code comes by SMS if the pair can vote."""
-
-    challenge: str
-    expires_at: datetime
-    reference: str
-
-
-class CodeBody(msgspec.Struct, forbid_unknown_fields=True):
-    """The six digits; with ``cookie`` the token comes as an HttpOnly cookie and not in the body."""
-
-    code: str
-    cookie: bool = False
-
-
-class SessionAnswer(msgspec.Struct, omit_defaults=True):
-    """A voting session of 15 minutes; the address it was opened at is the one that votes."""
-
-    expires_at: datetime
-    token: str | None = None
-
-
-class CandidateAnswer(msgspec.Struct):
-    """A candidate: ``id`` is what a ballot's ``choices`` hold."""
-
-    id: str
-    name: str
-    birth_year: int
-    nominated_by: str
-
-
-class ContestAnswer(msgspec.Struct):
-    """A contest with its candidates in random order; ``size`` is the plaintext's padded length."""
-
-    id: str
-    title: str
-    titles: Names
-    max_choices: int
-    size: int
-    candidates: list[CandidateAnswer]
-
-
-class BallotAnswer(msgspec.Struct):
-    """What a voter seals: one ballot for each contest, with this key."""
-
-    primary: str
-    public_key: str
-    expires_at: datetime
-    contests: list[ContestAnswer]
-
-
-class SealedBody(msgspec.Struct, forbid_unknown_fields=True):
-    """One sealed ballot: ``enc ‖ ciphertext`` in standard base64."""
-
-    contest: str
-    sealed: str
-
-
-class CastBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Exactly one sealed ballot for each contest of the voter."""
-
-    ballots: list[SealedBody]
-
-
-class TrackerAnswer(msgspec.Struct):
-    """The receipt of one sealed ballot."""
-
-    contest: str
-    tracker: str
-
-
-class CastAnswer(msgspec.Struct):
-    """The vote is stored."""
-
-    trackers: list[TrackerAnswer]
-
-
-class PlaceTurnoutAnswer(msgspec.Struct):
-    """Turnout of a place with its denominators."""
-
-    place: str
-    votes: int
-    registered: int
-    on_roll: int
-
-
-class TurnoutAnswer(msgspec.Struct):
-    """Turnout so far: ``votes`` of ``on_roll`` voters, ``registered`` of whom signed in once."""
-
-    votes: int
-    registered: int
-    on_roll: int
-    regions: list[PlaceTurnoutAnswer]
-    districts: list[PlaceTurnoutAnswer]
 
 
 CALLS: Final = (

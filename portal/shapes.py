@@ -1,0 +1,145 @@
+"""What goes over the wire of the voting API: bodies asked for and answers given."""
+
+from datetime import datetime
+
+import msgspec
+
+
+class Names(msgspec.Struct):
+    """A name in the three languages."""
+
+    ru: str
+    kk: str
+    en: str
+
+
+class PrimaryTimeline(msgspec.Struct):
+    """Instants of the primary (RFC 3339, UTC); periods are half-open."""
+
+    voting_opens: datetime
+    voting_closes: datetime
+    publication: datetime
+    time_zone: str
+
+
+class FreezeNotice(msgspec.Struct):
+    """An admission freeze in force: nobody becomes a member in ``[starts_at, ends_at)``."""
+
+    starts_at: datetime
+    ends_at: datetime
+
+
+class PrimaryAnswer(msgspec.Struct):
+    """The primary; ``state`` is its phase, ``public_key`` an uncompressed point in base64."""
+
+    id: str
+    name: str
+    names: Names
+    timeline: PrimaryTimeline | None
+    state: str
+    voting_open: bool
+    public_key: str | None
+    freeze: FreezeNotice | None
+
+
+class SignInBody(msgspec.Struct, forbid_unknown_fields=True):
+    """IIN (12 digits) and the mobile number that the roll has for it."""
+
+    iin: str
+    mobile: str
+
+
+class SignInAnswer(msgspec.Struct):
+    """The same whatever the pair; a code comes by SMS if the pair can vote."""
+
+    challenge: str
+    expires_at: datetime
+    reference: str
+
+
+class CodeBody(msgspec.Struct, forbid_unknown_fields=True):
+    """The six digits; with ``cookie`` the token comes as an HttpOnly cookie and not in the body."""
+
+    code: str
+    cookie: bool = False
+
+
+class SessionAnswer(msgspec.Struct, omit_defaults=True):
+    """A voting session of 15 minutes; the address it was opened at is the one that votes."""
+
+    expires_at: datetime
+    token: str | None = None
+
+
+class CandidateAnswer(msgspec.Struct):
+    """A candidate: ``id`` is what a ballot's ``choices`` hold."""
+
+    id: str
+    name: str
+    birth_year: int
+    nominated_by: str
+
+
+class ContestAnswer(msgspec.Struct):
+    """A contest with its candidates in random order; ``size`` is the plaintext's padded length."""
+
+    id: str
+    title: str
+    titles: Names
+    max_choices: int
+    size: int
+    candidates: list[CandidateAnswer]
+
+
+class BallotAnswer(msgspec.Struct):
+    """What a voter seals: one ballot for each contest, with this key."""
+
+    primary: str
+    public_key: str
+    expires_at: datetime
+    contests: list[ContestAnswer]
+
+
+class SealedBody(msgspec.Struct, forbid_unknown_fields=True):
+    """One sealed ballot: ``enc ‖ ciphertext`` in standard base64."""
+
+    contest: str
+    sealed: str
+
+
+class CastBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Exactly one sealed ballot for each contest of the voter."""
+
+    ballots: list[SealedBody]
+
+
+class TrackerAnswer(msgspec.Struct):
+    """The receipt of one sealed ballot."""
+
+    contest: str
+    tracker: str
+
+
+class CastAnswer(msgspec.Struct):
+    """The vote is stored."""
+
+    trackers: list[TrackerAnswer]
+
+
+class PlaceTurnoutAnswer(msgspec.Struct):
+    """Turnout of a place with its denominators."""
+
+    place: str
+    votes: int
+    registered: int
+    on_roll: int
+
+
+class TurnoutAnswer(msgspec.Struct):
+    """Turnout so far: ``votes`` of ``on_roll`` voters, ``registered`` of whom signed in once."""
+
+    votes: int
+    registered: int
+    on_roll: int
+    regions: list[PlaceTurnoutAnswer]
+    districts: list[PlaceTurnoutAnswer]
