@@ -177,9 +177,11 @@ class PostgresqlVotes:
         """See `Votes`."""
         kinds, digests = _columns(keys)
         rows = self._connection.exec_driver_sql(
-            "SELECT c.kind, c.digest, c.idempotency_hmac"
+            # LIMIT keeps the planner to one look-up a key: a join may read the whole table instead.
+            "SELECT k.kind, k.digest, held.idempotency_hmac"
             " FROM unnest(%b::text[], %b::bytea[]) AS k (kind, digest)"
-            " JOIN claim c ON c.primary_id = %s AND c.kind = k.kind AND c.digest = k.digest",
+            " CROSS JOIN LATERAL (SELECT c.idempotency_hmac FROM claim c"
+            " WHERE c.primary_id = %s AND c.kind = k.kind AND c.digest = k.digest LIMIT 1) held",
             (kinds, digests, self._primary_id),
         )
         return {(kind, bytes(digest)): _bytes(mark) for kind, digest, mark in rows}
