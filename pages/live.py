@@ -7,7 +7,7 @@ does not answer, the last figures stay on the screens and are called stale.
 import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 
@@ -16,9 +16,10 @@ from core.database import reading
 from core.primary import queries as primary_queries
 from core.primary.queries import PrimaryView
 from core.primary.rules import TimelineActKind
+from core.settings import settings
 from core.voting import queries as voting
 from core.voting.queries import PlaceTurnout, SeriesPoint
-from core.voting.rules import BUCKET, RejectionReason, bucket_start
+from core.voting.rules import BUCKET, RejectionReason, bucket_start, hour_start
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +81,37 @@ class Live:
         return self.votes / self.registered if self.registered else 0.0
 
 
+@dataclass(frozen=True)
+class Past:
+    """What the series were before ``until``: counters of old spans are not written any more."""
+
+    until: datetime
+    votes: tuple[SeriesPoint, ...]
+    rejections: tuple[SeriesPoint, ...]
+
+
+_PASTS: Final[dict[tuple[str, str, str | None], Past]] = {}
+
+
+def past_of(session: Any, primary_id: str, place: str | None, now: datetime) -> Past:
+    """The series up to an hour or two ago, read once an hour: the rest is what a refresh reads."""
+    until = hour_start(now) - timedelta(hours=1)
+    key = (settings().database_url, primary_id, place)
+    known = _PASTS.get(key)
+    if known is None or known.until != until:
+        known = Past(
+            until,
+            _before(voting.turnout_series(session, primary_id, place_code=place), until),
+            _before(voting.rejections_series(session, primary_id, place_code=place), until),
+        )
+        _PASTS[key] = known
+    return known
+
+
+def _before(series: tuple[SeriesPoint, ...], until: datetime) -> tuple[SeriesPoint, ...]:
+    return tuple(point for point in series if point.start < until)
+
+
 def collect(place: str | None, *, now: datetime) -> Live | None:
     """The figures at ``now``, of ``place`` or the whole; None while there is no primary."""
     with reading() as session:
@@ -87,10 +119,17 @@ def collect(place: str | None, *, now: datetime) -> Live | None:
         if primary is None:
             return None
         turnout = voting.turnout(session, primary.id)
-        votes_series = voting.turnout_series(session, primary.id, place_code=place)
-        rejections_series = voting.rejections_series(session, primary.id, place_code=place)
+        past = past_of(session, primary.id, place, now)
+        recent = {"place_code": place, "since": past.until}
+        votes_series = past.votes + voting.turnout_series(session, primary.id, **recent)
+        rejections_series = past.rejections + voting.rejections_series(
+            session, primary.id, **recent
+        )
+        since = bucket_start(now) - timedelta(hours=_SPARK_HOURS)
         repeats = [
-            voting.rejections_series(session, primary.id, place_code=place, reason=reason)
+            voting.rejections_series(
+                session, primary.id, place_code=place, reason=reason, since=since
+            )
             for reason in REPEATS
         ]
         by_reason = voting.rejections_by_reason(session, primary.id, place_code=place)
@@ -200,7 +239,8 @@ def _last_good() -> dict[str | None, Live]:
     return {}
 
 
-@st.cache_data(ttl=_KEEP, show_spinner=False)
+# One object for all viewers, which nobody changes: a copy for each would cost more than the queries.
+@st.cache_resource(ttl=_KEEP, show_spinner=False)
 def _shared(place: str | None) -> Live | None:
     now = clock.now()
     try:
@@ -217,3 +257,10 @@ def _shared(place: str | None) -> Live | None:
 def live(place: str | None = None) -> Live | None:
     """The shared figures, at most three seconds old unless they say that they are stale."""
     return _shared(place)
+
+
+def forget() -> None:
+    """Collect anew at the next look: between tests and measurements."""
+    _shared.clear()
+    _last_good().clear()
+    _PASTS.clear()

@@ -108,6 +108,7 @@ class Desk:
         self._operators = [crew[f"operator{number}"] for number in (1, 2, 3)]
         self._members = [i for i, status in enumerate(people.status) if status == ACTIVE][:4000]
         self._annulled: set[int] = set()
+        self._contacts = 0
 
     def work(self, *, now: datetime, days: int = 6) -> dict[str, int]:
         """Take calls and bring cases into every state; gives how many of each."""
@@ -120,7 +121,7 @@ class Desk:
                 late = state in _OPEN and number >= max(1, wanted - 1)
                 with self._unit():
                     self._bring(state, now=now, days=days, is_late=late)
-        return {"cases": sum(_WANTED.values()), "contacts": sum(_WANTED.values()) + _QUESTIONS}
+        return {"cases": self._contacts - _QUESTIONS, "contacts": self._contacts}
 
     @contextmanager
     def _unit(self) -> Iterator[None]:
@@ -144,6 +145,7 @@ class Desk:
         self._log(entry, at)
 
     def _log(self, entry: ContactEntry, at: datetime) -> Receipt:
+        self._contacts += 1
         with self._at(at):
             return service.log_contact(
                 self._session,

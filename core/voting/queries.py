@@ -115,10 +115,16 @@ def _by_region(districts: Sequence[PlaceTurnout]) -> tuple[PlaceTurnout, ...]:
 
 
 def turnout_series(
-    session: Session, primary_id: str, *, place_code: str | None = None
+    session: Session,
+    primary_id: str,
+    *,
+    place_code: str | None = None,
+    since: datetime | None = None,
 ) -> tuple[SeriesPoint, ...]:
-    """Votes by ten minutes, of a region or smaller place or of all."""
+    """Votes by ten minutes, of a region or smaller place or of all; all of them or from ``since``."""
     statement = select(col(TurnoutCounter.bucket_start), func.sum(col(TurnoutCounter.votes)))
+    if since is not None:
+        statement = statement.where(col(TurnoutCounter.bucket_start) >= since)
     if place_code is not None:
         statement = statement.where(col(TurnoutCounter.place_code).in_(_within(place_code)))
     rows = session.execute(
@@ -184,9 +190,15 @@ def rejections_series(
     *,
     reason: RejectionReason | None = None,
     place_code: str | None = None,
+    since: datetime | None = None,
 ) -> tuple[SeriesPoint, ...]:
-    """Rejections by ten minutes: all, each counted once, or those with one reason or in a place."""
+    """Rejections by ten minutes: all, each counted once, or those with one reason or in a place.
+
+    All of them, or those from ``since`` on.
+    """
     statement = select(col(RejectionCounter.bucket_start), func.sum(col(RejectionCounter.count)))
+    if since is not None:
+        statement = statement.where(col(RejectionCounter.bucket_start) >= since)
     if place_code is not None:
         statement = statement.where(col(RejectionCounter.place_code).in_(_within(place_code)))
     rows = session.execute(
