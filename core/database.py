@@ -165,6 +165,7 @@ def _only_one_upgrades() -> Iterator[None]:
     url = make_url(settings().database_url)
     if url.get_backend_name() == "sqlite":
         lock = Path(f"{url.database}.upgrade-lock")
+        lock.parent.mkdir(parents=True, exist_ok=True)
         with lock.open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield

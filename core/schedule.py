@@ -22,6 +22,7 @@ from core.i18n import set_locale
 from core.messaging import service as messaging
 from core.settings import settings
 from core.staff import lockouts
+from core.voting import service as voting
 
 log = logging.getLogger(__name__)
 
@@ -83,11 +84,18 @@ def move_cases(now: datetime) -> int:
     return cases.run_due(now)
 
 
+def forget_sign_ins(now: datetime) -> int:
+    """Remove voters' sign-ins that ended long ago."""
+    with unit_of_work() as session:
+        return voting.purge_expired(session, now=now)
+
+
 TASKS: Final = (
     Task("deliver_messages", timedelta(seconds=2), deliver_messages),
     Task("move_cases", timedelta(seconds=20), move_cases),
     Task("sign_audit_head", timedelta(minutes=1), sign_audit_head),
     Task("forget_lockouts", timedelta(hours=1), forget_lockouts),
+    Task("forget_sign_ins", timedelta(hours=1), forget_sign_ins),
 )
 
 

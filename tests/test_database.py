@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, StatementError
 from sqlmodel import select
 
 from core import clock
-from core.database import engine, reading, unit_of_work
+from core.database import engine, reading, unit_of_work, upgrade
 from core.settings import settings
 from core.staff.models import Account
 
@@ -114,11 +114,18 @@ def test_writers_on_sqlite_wait_for_each_other_instead_of_failing(sqlite_databas
         assert len(session.exec(select(Account)).all()) == 40
 
 
+def test_the_first_upgrade_makes_the_folder_it_needs(sqlite_database: str, tmp_path: Path) -> None:
+    path = tmp_path / "not" / "yet" / "primaries.sqlite"
+    os.environ["PRIMARIES_DATABASE_URL"] = f"sqlite:///{path}"
+    settings.cache_clear()
+    upgrade()
+    with reading() as session:
+        assert session.exec(select(Account)).all() == []
+
+
 def _upgrade_in_a_process(url: str, data_dir: str) -> None:
     os.environ["PRIMARIES_DATABASE_URL"] = url
     os.environ["PRIMARIES_DATA_DIR"] = data_dir
-    from core.database import upgrade
-
     upgrade()
 
 
