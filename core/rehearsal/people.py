@@ -111,6 +111,7 @@ class People:
             writer = csv.writer(file)
             writer.writerow(REGISTER_COLUMNS)
             writer.writerows(self.rows())
+        path.chmod(0o600)
 
 
 def invent(count: int, *, seed: int, today: date) -> People:

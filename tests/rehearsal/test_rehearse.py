@@ -1,6 +1,7 @@
 """A rehearsal is a primary like any other: its counters agree, its chain holds, its rules held."""
 
 import csv
+import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from core import clock
+from core.__main__ import main
 from core.audit.queries import verify_chain
 from core.cases.models import Case, Contact
 from core.cases.rules import CaseState
@@ -17,7 +19,6 @@ from core.database import reading
 from core.errors import Refused
 from core.membership import queries as membership
 from core.primary import queries as primaries
-from core.rehearsal import service
 from core.rehearsal.rules import PRIMARY_ID, RehearsalRefusal, Stage, script
 from core.rehearsal.service import Rehearsed, rehearse
 from core.results import carrying
@@ -85,8 +86,10 @@ def _roles(view: object) -> set[Role]:
     return {grant.role for grant in view.grants}  # type: ignore[attr-defined]  # an AccountView
 
 
-def test_the_files_hold_what_a_trainer_needs(sqlite_database: str) -> None:
-    done = rehearsed()
+def test_the_files_hold_what_a_trainer_needs_and_strictly_no_address_is_exempt(
+    sqlite_database: str,
+) -> None:
+    done = rehearsed(strict_address=True)
     voters, staff = lines(done.folder / "voters.csv"), lines(done.folder / "staff.csv")
     assert len(voters) == done.on_roll - done.votes
     assert list(voters[0]) == ["iin", "mobile", "constituency"]
@@ -99,6 +102,7 @@ def test_the_files_hold_what_a_trainer_needs(sqlite_database: str) -> None:
         assert list(wanting) == ["auditor"]
         without = session.execute(select(func.count()).where(col(Account.totp_secret).is_(None)))
         assert without.scalar_one() == 0
+        assert exemptions.exemptions(session, PRIMARY_ID, now=NOW) == ()
 
 
 def test_the_same_seed_gives_the_same_rehearsal(sqlite_database: str, tmp_path: Path) -> None:
@@ -114,18 +118,6 @@ def test_the_same_seed_gives_the_same_rehearsal(sqlite_database: str, tmp_path: 
         assert (second / name).read_text() == text, name
 
 
-def test_before_the_vote_people_apply_and_wait(sqlite_database: str) -> None:
-    done = rehearsed(Stage.ADMISSION)
-    assert done.votes == 0
-    with reading() as session:
-        primary = primaries.active_primary(session)
-        assert primary is not None
-        assert not primary.voting_open(NOW)
-        assert primary.roll_sealed_at is None
-        assert membership.freeze_now(session, NOW) is not None
-        assert membership.waiting_applications(session) == 41
-
-
 def test_after_the_vote_the_ballots_wait_for_the_count(
     sqlite_database: str, make_actor: MakeActor, tmp_path: Path
 ) -> None:
@@ -138,12 +130,6 @@ def test_after_the_vote_the_ballots_wait_for_the_count(
     with (tmp_path / "ballots.jsonl").open("wb") as file:
         summary = carrying.take_out(file, actor=Actor.system("test"), now=NOW)
     assert summary.ballots >= 2 * done.votes > 0
-
-
-def test_the_strict_rehearsal_exempts_no_address(sqlite_database: str) -> None:
-    rehearsed(strict_address=True)
-    with reading() as session:
-        assert exemptions.exemptions(session, PRIMARY_ID, now=NOW) == ()
 
 
 @pytest.mark.parametrize("stage", list(Stage))
@@ -180,7 +166,32 @@ def test_it_is_refused_where_it_could_do_harm(
     assert is_refused_as(RehearsalRefusal.NOT_IN_PRODUCTION)
 
 
-def test_a_second_start_finds_the_rehearsal_that_is_there(sqlite_database: str) -> None:
-    assert not service.is_set_up()
-    rehearsed(Stage.ADMISSION)
-    assert service.is_set_up()
+def test_the_command_tells_where_to_begin_and_a_second_start_finds_what_is_there(
+    sqlite_database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["rehearse", "--members", "500", "--seed", "3", "--stage", "admission", "--json"]
+    assert main(command) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["members"] == 500
+    staff = {row["login"]: row["password"] for row in lines(Path(told["files"]) / "staff.csv")}
+    assert told["logins"]
+    assert told["logins"].items() <= staff.items()
+    with reading() as session:
+        primary = primaries.active_primary(session)
+        assert primary is not None
+        assert primary.roll_sealed_at is None
+        assert membership.freeze_now(session, clock.now()) is not None
+        assert membership.waiting_applications(session) == 41
+        assert queries.turnout(session, PRIMARY_ID).votes == 0
+    assert main(command) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again["already_set_up"] is True
+    assert again["logins"] == told["logins"]
+
+
+def test_the_command_says_in_a_sentence_why_it_refuses(
+    sqlite_database: str, make_actor: MakeActor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_actor(Role.ORGANIZER)
+    assert main(["rehearse", "--members", "500"]) == 2
+    assert "PRIMARIES_DATA_DIR" in capsys.readouterr().err
