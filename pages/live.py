@@ -259,8 +259,19 @@ def live(place: str | None = None) -> Live | None:
     return _shared(place)
 
 
+@st.cache_resource(ttl=60.0, show_spinner=False)
+def top_addresses(place: str | None) -> tuple[tuple[str, int], ...]:
+    """The shortened addresses with most rejections; a minute old at most, for it counts rows."""
+    with reading() as session:
+        primary = primary_queries.active_primary(session)
+        if primary is None:
+            return ()
+        return voting.rejections_by_address(session, primary.id, place_code=place)
+
+
 def forget() -> None:
     """Collect anew at the next look: between tests and measurements."""
     _shared.clear()
+    top_addresses.clear()
     _last_good().clear()
     _PASTS.clear()

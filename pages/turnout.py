@@ -29,6 +29,7 @@ from pages.live import (
     live,
     regrouped,
     span_width,
+    top_addresses,
 )
 from pages.session import require_role, staff_fragment
 from pages.wording import plain
@@ -391,6 +392,24 @@ def draw_rejection_places(shown: Live) -> None:
         )
 
 
+def draw_addresses(shown: Live) -> None:
+    """Networks from which many were turned away: a carrier's shared address, or somebody at work."""
+    found = () if shown.is_stale else top_addresses(shown.place)
+    if not found:
+        return
+    st.subheader(_("Networks with most rejections"))
+    bars = [charts.Bar(address, count, format_number(count)) for address, count in found]
+    charts.draw(
+        charts.ranked_bars(bars, color=charts.REJECTIONS),
+        text=_(
+            "Bars of rejections by shortened address; the most from: {place}.", place=bars[0].label
+        ),
+        header=(_("Shortened address"), _("Rejections")),
+        rows=found,
+        key="addresses",
+    )
+
+
 def draw_freshness(shown: Live, now: datetime) -> None:
     """When the figures are from, in which zone, and of whom the shares are."""
     if shown.is_stale:
@@ -438,6 +457,7 @@ def draw_live(actor: Actor, on_wall: bool) -> None:  # noqa: FBT001 - Streamlit 
     left, right = st.columns(2, gap="medium")
     with left:
         draw_ranking(shown)
+        draw_addresses(shown)
     with right:
         if shown.place is None:
             draw_reasons(shown)

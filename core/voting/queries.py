@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import func, literal, select
 from sqlmodel import Session, col
@@ -210,6 +210,32 @@ def rejections_series(
         .order_by(col(RejectionCounter.bucket_start))
     )
     return tuple(SeriesPoint(start, int(count)) for start, count in rows)
+
+
+FEWEST_OF_AN_ADDRESS: Final = 5
+"""A shortened address with fewer rejections is shown in no aggregate: it could be one household."""
+
+
+def rejections_by_address(
+    session: Session, primary_id: str, *, place_code: str | None = None, limit: int = 8
+) -> tuple[tuple[str, int], ...]:
+    """The shortened addresses (/24, /48) with most rejections, at least five each.
+
+    Counts rows, not counters: for a screen that asks once a minute.
+    """
+    count = func.count()
+    statement = select(col(Rejection.address_short), count).where(
+        col(Rejection.primary_id) == primary_id
+    )
+    if place_code is not None:
+        statement = statement.where(col(Rejection.place_code).in_(_within(place_code)))
+    rows = session.execute(
+        statement.group_by(col(Rejection.address_short))
+        .having(count >= FEWEST_OF_AN_ADDRESS)
+        .order_by(count.desc(), col(Rejection.address_short))
+        .limit(limit)
+    )
+    return tuple((address, int(found)) for address, found in rows)
 
 
 def latest_rejections(

@@ -144,6 +144,17 @@ def test_every_chart_has_its_figures_as_a_table(poll: None, make_actor: MakeActo
     assert len(screen.expander) == len(screen.dataframe) == 5
 
 
+def test_a_network_is_named_from_five_rejections_on(poll: None, make_actor: MakeActor) -> None:
+    headings = []
+    for more in (4, 1):
+        count(rejections=more)
+        live.forget()
+        screen = open_page("turnout", make_actor(Role.ORGANIZER))
+        headings.append([heading.value for heading in screen.subheader])
+    assert "Сети с наибольшим числом отказов" not in headings[0]
+    assert "Сети с наибольшим числом отказов" in headings[1]
+
+
 def test_the_past_of_a_series_is_read_once_and_the_rest_anew(poll: None) -> None:
     count(votes=3, at=NOON - timedelta(hours=5))
     count(votes=1, at=NOON)
