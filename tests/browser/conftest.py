@@ -148,7 +148,8 @@ def staff_url(installation: str, tmp_path: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: Playwright's event loop would still run in tests that need their own.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A Chromium of the machine."""
     path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
