@@ -143,6 +143,12 @@ class Historian:
     def _address(self) -> Address:
         return IPv4Address(0x0A000000 + int(self._draw.integers(0x00FFFFFF)))
 
+    def _where_turned_away(self) -> Address:
+        """Often a hostel or a carrier's shared network: the monitor names the busiest."""
+        if self._draw.random() < 0.3:
+            return IPv4Address(0x0A4D0000 + int(self._draw.integers(3 * 256)))
+        return self._address()
+
     def _cast_of(self, voter: int, *, address: Address | None = None) -> Cast:
         people, digest = self._voters.people, self._voters.digests[voter]
         where = address or self._address()
@@ -219,7 +225,7 @@ class Historian:
             iin_digest=iin_digest(self._primary_id, iin),
             iin_masked=str(Iin(iin)),
             mobile_masked=str(Mobile(people.mobile[voter])),
-            address_short=short_address(self._address()),
+            address_short=short_address(self._where_turned_away()),
             place_code="" if unknown else str(people.place_code[voter]),
         )
 
