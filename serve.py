@@ -5,6 +5,7 @@ a flaw of a public page can't open a staff socket and a rush of voters can't slo
 """
 
 import argparse
+import json
 import signal
 import subprocess
 import sys
@@ -54,8 +55,17 @@ def _first_administrators() -> None:
 
 
 def _rehearse(members: int) -> None:
-    command = [sys.executable, "-m", "core", "rehearse", "--members", str(members), "--seed", "1"]
-    subprocess.run(command, cwd=ROOT, check=True)
+    """Invent a primary, once; its logins sign in by password alone and are shown at every start."""
+    print(f"Inventing a primary with {members} members…", flush=True)
+    command = (sys.executable, "-m", "core", "--json", "rehearse", "--members", str(members))
+    done = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(done.returncode)
+    answer = json.loads(done.stdout)
+    print("\nA rehearsal: everybody in it is invented. Sign in with:\n")
+    for login, password in answer["logins"].items():
+        print(f"    {login:<24} {password}")
+    print(f"\nAll logins, voters to vote as, and shares of the key: {answer['files']}")
 
 
 def _start(*command: str) -> subprocess.Popen[bytes]:
@@ -94,9 +104,7 @@ def _serve(*, simulate: bool) -> int:
     signal.signal(signal.SIGTERM, stop)
     staff = ("-m", "streamlit", "run", "dashboard.py", "--server.headless", "true")
     processes = {
-        "staff": _start(
-            *staff, "--server.port", str(chosen.port), "--server.address", chosen.host
-        ),
+        "staff": _start(*staff, "--server.port", str(chosen.port), "--server.address", chosen.host),
         "public": _start("-m", "portal"),
     }
     _wait_until_ready(processes)
