@@ -6,10 +6,10 @@ to a repeated request is computed anew from the ciphertexts it brings.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from sqlalchemy import Connection
 
@@ -28,8 +28,13 @@ from core.voting.rules import (
 from core.voting.tally import Tally, TurnedAway
 from core.voting.votes import ClaimRow, SealedBallot, Votes, votes_on
 
-Bar = Literal["not_open", "sign_in_again"]
-"""Why a cast can't be stored, known before anything is looked up."""
+Bar = Literal["not_open", "sign_in_again", "suspended"]
+"""Why a cast can't be stored, known before its keys are looked up."""
+
+_BARRED: Final[Mapping[Bar, RejectionReason]] = {
+    "not_open": RejectionReason.NOT_OPEN,
+    "suspended": RejectionReason.SUSPENDED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +214,7 @@ def _repeats(
         elif cast.bar == "sign_in_again":
             answers[place] = SignInAgain()
         else:
-            answers[place] = _reject(counted, cast, (RejectionReason.NOT_OPEN,), now)
+            answers[place] = _reject(counted, cast, (_BARRED[cast.bar],), now)
     stored = votes.stored([ballot for place in asked for ballot in batch[place].ballots])
     for place in asked:
         cast = batch[place]

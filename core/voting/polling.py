@@ -7,6 +7,9 @@ from datetime import datetime
 from sqlalchemy import Connection, RowMapping, select
 from sqlmodel import Session
 
+from core.primary.digests import mobile_digest
+from core.primary.models import Voter
+from core.primary.rules import VoterStatus
 from core.voting.addresses import Address
 from core.voting.casting import Bar, Cast, CastAnswer, SignInAgain, cast_many, idempotency_mark
 from core.voting.election import Election
@@ -75,6 +78,9 @@ def cast_ballots(
     vote uses up exactly the address it comes from, and a phone that moved to another network loses
     a minute, not the vote. The repeat of a stored vote is answered from anywhere, session over or
     not: it claims nothing.
+
+    The roll is asked again: a suspension decided after the sign-in is obeyed, and a session that
+    was opened by a number which is no longer the voter's casts nothing.
     """
     primary_id = election.primary.id
     sessions = _sessions(connection, [token_hash(asked.token) for asked in batch])
@@ -101,7 +107,15 @@ def cast_ballots(
 
 def _sessions(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, RowMapping]:
     table = VotingSession.__table__  # type: ignore[attr-defined]  # SQLModel adds it
-    rows = connection.execute(select(table).where(table.c.token_hash.in_(hashes)))
+    roll = Voter.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+    rows = connection.execute(
+        select(table, roll.c.status, roll.c.mobile)
+        .join(
+            roll,
+            (roll.c.primary_id == table.c.primary_id) & (roll.c.iin_digest == table.c.iin_digest),
+        )
+        .where(table.c.token_hash.in_(hashes))
+    )
     return {bytes(row["token_hash"]): row for row in rows.mappings()}
 
 
@@ -109,6 +123,10 @@ def _cast(primary_id: str, held: RowMapping, asked: CastBallots, *, is_open: boo
     bar: Bar | None = None
     if asked.arrived_at >= held["expires_at"] or asked.address_digest != held["address_digest"]:
         bar = "sign_in_again"
+    elif mobile_digest(primary_id, held["mobile"]) != bytes(held["mobile_digest"]):
+        bar = "sign_in_again"
+    elif held["status"] == VoterStatus.SUSPENDED.value:
+        bar = "suspended"
     elif not is_open:
         bar = "not_open"
     return Cast(

@@ -6,13 +6,14 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlmodel import col
 
 from core import clock, keyring
 from core.database import engine, unit_of_work
 from core.errors import Refused
 from core.primary.digests import address_digest, iin_digest, mobile_digest
+from core.primary.models import Voter
 from core.voting import writer as writing
 from core.voting.addresses import address_key
 from core.voting.casting import Accepted, Rejected, SignInAgain
@@ -257,6 +258,37 @@ def test_a_vote_comes_from_the_address_of_its_sign_in_or_not_at_all(
     assert isinstance(first, Accepted)
     # The repeat of a stored vote claims nothing: it is answered from wherever the phone is now.
     assert cast(writer, token, sealed, "198.51.100.77") == first
+
+
+def change_roll_row(number: int, **changes: str) -> None:
+    with unit_of_work() as session:
+        chosen = col(Voter.iin_digest) == iin_digest(PRIMARY, iin(number))
+        session.execute(update(Voter).where(chosen).values(**changes))
+
+
+def test_a_suspension_after_the_sign_in_is_obeyed_and_one_after_the_cast_touches_nothing(
+    writer: Writer, poll: Poll
+) -> None:
+    tokens = [session_of(writer, number) for number in (1, 2)]
+    sealed = ballots(poll)
+    first = cast(writer, tokens[0], sealed, home(1))
+    for number in (1, 2):
+        change_roll_row(number, status="suspended")
+    answer = cast(writer, tokens[1], ballots(poll), home(2))
+    assert isinstance(answer, Rejected)
+    assert answer.reasons == (RejectionReason.SUSPENDED,)
+    assert stored_reasons() == ["suspended"]
+    assert cast(writer, tokens[0], sealed, home(1)) == first
+    assert (count(Claim), count(Ballot)) == (3, 2)
+
+
+def test_a_session_opened_by_a_number_that_is_no_longer_the_voters_casts_nothing(
+    writer: Writer, poll: Poll
+) -> None:
+    token = session_of(writer, 1)
+    change_roll_row(1, mobile=mobile(77))
+    assert cast(writer, token, ballots(poll), home(1)) == SignInAgain()
+    assert (count(Claim), count(Ballot)) == (0, 0)
 
 
 def test_no_token_but_a_real_one_casts(writer: Writer, poll: Poll) -> None:
