@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute, Route
 
 from core import clock, places
 from core.database import reading
-from core.i18n import LOCALES, _, current_locale, use_locale
+from core.i18n import LOCALES, _, current_locale, known_locale, use_locale
 from core.results.queries import NotPublished, Published, published_bundle
 from core.results.rules import RatingKind
 from portal.openapi import Call
@@ -126,7 +126,7 @@ async def table(request: Request) -> Response:
     found = await run_in_threadpool(_read)
     if isinstance(found, NotPublished):
         return _refusal(found)
-    locale = request.query_params.get("locale", "ru")
+    locale = known_locale(request.query_params.get("locale"))  # it stands in a header
     etag = f'"{found.digest}-{locale}"'
     headers = {
         **SECURITY_HEADERS,

@@ -47,16 +47,16 @@ _PUBLIC: Final = Actor.system("portal")
 class ContactEntry:
     """A contact as it is typed. Everything about the person may be left empty: anonymous."""
 
-    story: str
+    story: str = field(repr=False)
     channel: Channel = Channel.PHONE
     wrap_up: WrapUp = WrapUp.COMPLAINT
     category: Category = Category.OTHER
     place: str | None = None
     urgency: Urgency = Urgency.NORMAL
-    caller: str | None = None
-    name: str | None = None
-    email: str | None = None
-    reach: str | None = None
+    caller: str | None = field(default=None, repr=False)
+    name: str | None = field(default=None, repr=False)
+    email: str | None = field(default=None, repr=False)
+    reach: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from core.i18n import refusal_text
 from core.primary.rules import PrimaryRefusal
 
 MOST_ROWS: Final = 200_000
+_UNPACKED_MOST: Final = 256 << 20  # bytes; some ten times a file of the most rows
 _DELIMITERS: Final = (",", ";", "\t")
 
 
@@ -147,6 +148,10 @@ def _sheet(content: bytes) -> Iterator[list[str]]:
     )
 
     try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            # A small archive can unpack to more than the machine has.
+            if sum(entry.file_size for entry in packed.infolist()) > _UNPACKED_MOST:
+                raise Refused(PrimaryRefusal.FILE_UNREADABLE)
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         for row in book.worksheets[0].iter_rows(values_only=True):
             yield [_cell(value) for value in row]

@@ -1,7 +1,7 @@
 """A signed-in voter: whose session a token is, and the cast that is made with it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, select
@@ -32,8 +32,8 @@ class SignedIn:
 class CastBallots:
     """A request to cast: sealed ballots under a session's token, at the instant it arrived."""
 
-    token: str
-    idempotency_key: str
+    token: str = field(repr=False)
+    idempotency_key: str = field(repr=False)
     ballots: tuple[SealedBallot, ...]
     address: Address
     address_digest: bytes
@@ -121,9 +121,11 @@ def _sessions(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, Ro
 
 def _cast(primary_id: str, held: RowMapping, asked: CastBallots, *, is_open: bool) -> Cast:
     bar: Bar | None = None
-    if asked.arrived_at >= held["expires_at"] or asked.address_digest != held["address_digest"]:
-        bar = "sign_in_again"
-    elif mobile_digest(primary_id, held["mobile"]) != bytes(held["mobile_digest"]):
+    if (
+        asked.arrived_at >= held["expires_at"]
+        or asked.address_digest != held["address_digest"]
+        or mobile_digest(primary_id, held["mobile"]) != bytes(held["mobile_digest"])
+    ):
         bar = "sign_in_again"
     elif held["status"] == VoterStatus.SUSPENDED.value:
         bar = "suspended"

@@ -6,7 +6,7 @@ each a code is made and a row written, only nobody is sent the code of a pair th
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -55,7 +55,7 @@ class SignIn:
 
     iin_digest: bytes
     mobile_digest: bytes
-    mobile: str
+    mobile: str = field(repr=False)
     address_digest: bytes
     address: Address
     iin_masked: str
@@ -87,7 +87,7 @@ class SolveCode:
     """Somebody who brings the code of a challenge; the session will be bound to this address."""
 
     challenge: str
-    code: str
+    code: str = field(repr=False)
     address_digest: bytes
     address: Address
 
@@ -96,7 +96,7 @@ class SolveCode:
 class SessionOpened:
     """The code was right. The token is shown here only; the database keeps its hash."""
 
-    token: str
+    token: str = field(repr=False)
     expires_at: datetime
 
 

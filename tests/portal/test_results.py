@@ -166,6 +166,19 @@ def test_the_table_holds_every_candidate_and_no_formula(
     assert not [cell for row in rows for cell in row if cell.startswith("=")]
 
 
+@pytest.mark.parametrize("asked", ["%0d%0aSet-Cookie:%20a=b", "%D0%B8", "de"])
+def test_a_strange_language_of_the_table_reaches_no_header(
+    sqlite_database: str, make_actor: MakeActor, tmp_path, asked: str
+) -> None:
+    from tests.results.election import sign_by_both
+
+    sign_by_both(bring_to_counted(make_actor, tmp_path))
+    with clock.fixed(INSTANT):
+        got = _get(f"/api/v1/results.csv?locale={asked}")
+    assert got.status_code == 200
+    assert got.headers["etag"].endswith('-ru"')
+
+
 def test_late_results_say_so_and_show_nothing(
     sqlite_database: str, make_actor: MakeActor, tmp_path
 ) -> None:

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from core.errors import Refused
 from core.places import PlaceRefusal
-from core.primary import queries, service
+from core.primary import files, queries, service
 from core.primary.models import Candidate
 from core.primary.rules import CandidateStatus, PrimaryRefusal, Sex, ballot_size
 from core.staff.rules import Role
@@ -133,6 +133,17 @@ def test_candidates_come_from_a_spreadsheet(session: Session, primary: str, peop
     assert report.counts()["new"] == 3
     known = session.exec(select(Candidate).where(col(Candidate.last_name) == "Ахметова")).one()
     assert (known.birth_date, known.mobile) == (date(1980, 5, 1), "+77011234567")
+
+
+def test_a_spreadsheet_that_unpacks_to_too_much_is_refused_unread(
+    session: Session, primary: str, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = io.BytesIO()
+    Workbook().save(packed)
+    monkeypatch.setattr(files, "_UNPACKED_MOST", 1000)
+    with pytest.raises(Refused) as refused:
+        _candidates(session, primary, people, packed.getvalue())
+    assert refused.value.code is PrimaryRefusal.FILE_UNREADABLE
 
 
 def test_candidates_who_can_not_be_taken_are_reported_with_column_and_reason(
