@@ -20,6 +20,7 @@ from core.staff.rules import Actor, Role
 from pages.session import require_role
 from pages.wording import show_refusal
 
+_DONE = "count_brought_in"
 _LARGEST_HERE = 100_000  # ballots; more are written by the command, not through a browser
 
 actor = require_role(Role.ORGANIZER, Role.TRUSTEE, Role.CANVASSER)
@@ -124,7 +125,13 @@ def import_step(acting: Actor, counted: CountState) -> None:
     except Refused as refused:
         show_refusal(refused)
         return
-    tell(imported)
+    show_anew(imported)
+
+
+def show_anew(imported: Imported) -> None:
+    """Run the page again: its figures were read before the count came in."""
+    st.session_state[_DONE] = imported
+    st.rerun()
 
 
 def tell(imported: Imported) -> None:
@@ -183,7 +190,7 @@ def rehearsal_step(acting: Actor, counted: CountState, needed: int) -> None:
         show_refusal(refused)
         return
     bar.empty()
-    tell(imported)
+    show_anew(imported)
 
 
 with reading() as session:
@@ -196,6 +203,8 @@ if primary is None or state is None:
     st.info(_('There is no primary yet. Create it on the page "Timeline" first.'))
     st.stop()
 show_state(state)
+if _DONE in st.session_state:
+    tell(st.session_state.pop(_DONE))
 if actor.has(Role.ORGANIZER):
     export_step(actor, state)
     count_step()

@@ -158,6 +158,7 @@ def test_trustees_count_on_the_page_in_a_rehearsal_only(make_actor):
         screen.button("FormSubmitter:one-step-Вскрыть и подсчитать").click().run()
     assert not screen.exception
     assert "Подсчёт записан" in screen.success[0].value
+    assert screen.metric[2].value == "да"
     assert not totals_in(shown(screen))
 
 
