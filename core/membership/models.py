@@ -1,12 +1,11 @@
 """Tables of the register, of applications, of freezes and of imports."""
 
 from datetime import date, datetime
-from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, Index, LargeBinary, String, Text, text
 from sqlmodel import Field, SQLModel
 
-from core.database import UtcDateTime
+from core.database import UtcDateTime, one_of
 from core.membership.rules import (
     ApplicationStatus,
     FreezeActKind,
@@ -19,11 +18,6 @@ from core.membership.rules import (
 _BY_CODE_POINT = String().with_variant(Text(collation="C"), "postgresql")
 
 
-def _one_of(column: str, enum: type[StrEnum]) -> str:
-    values = ", ".join(f"'{member.value}'" for member in enum)
-    return f"{column} IN ({values})"
-
-
 class Member(SQLModel, table=True):
     """A person of the member register. ``search`` is the folded name, ``mobile`` is in E.164.
 
@@ -32,7 +26,7 @@ class Member(SQLModel, table=True):
 
     __tablename__ = "member"
     __table_args__ = (
-        CheckConstraint(_one_of("status", MemberStatus), name="status"),
+        CheckConstraint(one_of("status", MemberStatus), name="status"),
         CheckConstraint("length(iin) = 12", name="iin_length"),
         Index("ix_member_search", "search"),
         Index("ix_member_place_search", "place_code", "search"),
@@ -58,7 +52,7 @@ class MembershipAct(SQLModel, table=True):
     """A single decision about a membership; restorations during a freeze are listed from here."""
 
     __tablename__ = "membership_act"
-    __table_args__ = (CheckConstraint(_one_of("kind", MembershipActKind), name="kind"),)
+    __table_args__ = (CheckConstraint(one_of("kind", MembershipActKind), name="kind"),)
 
     id: int | None = Field(default=None, primary_key=True)
     member_id: int = Field(foreign_key="member.id", index=True)
@@ -74,7 +68,7 @@ class Application(SQLModel, table=True):
 
     __tablename__ = "application"
     __table_args__ = (
-        CheckConstraint(_one_of("status", ApplicationStatus), name="status"),
+        CheckConstraint(one_of("status", ApplicationStatus), name="status"),
         # Whoever applies twice waits once.
         Index(
             "uq_application_waiting",
@@ -120,7 +114,7 @@ class FreezeAct(SQLModel, table=True):
     """An act on a freeze, with the period as it left it; ``second_id`` confirmed it."""
 
     __tablename__ = "freeze_act"
-    __table_args__ = (CheckConstraint(_one_of("kind", FreezeActKind), name="kind"),)
+    __table_args__ = (CheckConstraint(one_of("kind", FreezeActKind), name="kind"),)
 
     id: int | None = Field(default=None, primary_key=True)
     freeze_id: int = Field(foreign_key="admission_freeze.id", index=True)

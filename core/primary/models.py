@@ -1,12 +1,11 @@
 """Tables of the primary."""
 
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import JSON, LargeBinary
 from sqlmodel import CheckConstraint, Field, ForeignKeyConstraint, SQLModel, UniqueConstraint
 
-from core.database import UtcDateTime
+from core.database import UtcDateTime, one_of
 from core.primary.rules import (
     CandidateStatus,
     ReadinessKey,
@@ -16,10 +15,6 @@ from core.primary.rules import (
     TimelineActKind,
     VoterStatus,
 )
-
-
-def _one_of(column: str, values: Any) -> str:
-    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
 
 
 class Primary(SQLModel, table=True):
@@ -69,7 +64,7 @@ class TimelineAct(SQLModel, table=True):
     """One act on the timeline with the instants as it left them: shown to the public."""
 
     __tablename__ = "timeline_act"
-    __table_args__ = (CheckConstraint(_one_of("kind", TimelineActKind), name="kind"),)
+    __table_args__ = (CheckConstraint(one_of("kind", TimelineActKind), name="kind"),)
 
     id: int | None = Field(default=None, primary_key=True)
     primary_id: str = Field(foreign_key="primary_election.id", index=True)
@@ -134,8 +129,8 @@ class Candidate(SQLModel, table=True):
         ),
         UniqueConstraint("primary_id", "contest_id", "identity", name="uq_candidate_identity"),
         CheckConstraint("length(id) = 8", name="id_length"),
-        CheckConstraint(_one_of("sex", Sex), name="sex"),
-        CheckConstraint(_one_of("status", CandidateStatus), name="status"),
+        CheckConstraint(one_of("sex", Sex), name="sex"),
+        CheckConstraint(one_of("status", CandidateStatus), name="status"),
     )
 
     id: str = Field(primary_key=True)
@@ -164,8 +159,8 @@ class Voter(SQLModel, table=True):
 
     __tablename__ = "voter"
     __table_args__ = (
-        CheckConstraint(_one_of("status", VoterStatus), name="status"),
-        CheckConstraint(_one_of("reason_excluded", RollExclusion), name="reason_excluded"),
+        CheckConstraint(one_of("status", VoterStatus), name="status"),
+        CheckConstraint(one_of("reason_excluded", RollExclusion), name="reason_excluded"),
         {"sqlite_with_rowid": False},
     )
 
@@ -211,7 +206,7 @@ class RollChange(SQLModel, table=True):
     """A change of the sealed roll by a commission's decision."""
 
     __tablename__ = "roll_change"
-    __table_args__ = (CheckConstraint(_one_of("kind", RollChangeKind), name="kind"),)
+    __table_args__ = (CheckConstraint(one_of("kind", RollChangeKind), name="kind"),)
 
     id: int | None = Field(default=None, primary_key=True)
     primary_id: str = Field(foreign_key="primary_election.id", index=True)
@@ -228,7 +223,7 @@ class ReadinessMark(SQLModel, table=True):
     """Somebody showed that an item of the checklist is done; ``evidence`` says by what."""
 
     __tablename__ = "readiness_mark"
-    __table_args__ = (CheckConstraint(_one_of("item", ReadinessKey), name="item"),)
+    __table_args__ = (CheckConstraint(one_of("item", ReadinessKey), name="item"),)
 
     primary_id: str = Field(primary_key=True, foreign_key="primary_election.id")
     item: str = Field(primary_key=True)

@@ -10,13 +10,8 @@ from datetime import datetime
 from sqlalchemy import LargeBinary
 from sqlmodel import CheckConstraint, Field, Index, SQLModel, UniqueConstraint
 
-from core.database import UtcDateTime
+from core.database import UtcDateTime, one_of
 from core.voting.rules import Channel, ClaimKind, ExemptionKind, RejectionStage
-
-
-def _one_of(column: str, values: type) -> str:
-    listed = ", ".join(f"'{value}'" for value in values)  # type: ignore[attr-defined]  # an enum
-    return f"{column} IN ({listed})"
 
 
 class Claim(SQLModel, table=True):
@@ -28,8 +23,8 @@ class Claim(SQLModel, table=True):
 
     __tablename__ = "claim"
     __table_args__ = (
-        CheckConstraint(_one_of("kind", ClaimKind), name="kind"),
-        CheckConstraint(_one_of("channel", Channel), name="channel"),
+        CheckConstraint(one_of("kind", ClaimKind), name="kind"),
+        CheckConstraint(one_of("channel", Channel), name="channel"),
         {"sqlite_with_rowid": False},
     )
 
@@ -120,7 +115,7 @@ class Rejection(SQLModel, table=True):
 
     __tablename__ = "rejection"
     __table_args__ = (
-        CheckConstraint(_one_of("stage", RejectionStage), name="stage"),
+        CheckConstraint(one_of("stage", RejectionStage), name="stage"),
         Index("ix_rejection_primary_id_id", "primary_id", "id"),
     )
 
@@ -182,7 +177,7 @@ class AddressExemption(SQLModel, table=True):
 
     __tablename__ = "address_exemption"
     __table_args__ = (
-        CheckConstraint(_one_of("kind", ExemptionKind), name="kind"),
+        CheckConstraint(one_of("kind", ExemptionKind), name="kind"),
         CheckConstraint("cap_total > 0 AND cap_hourly > 0", name="caps"),
         CheckConstraint("used <= cap_total", name="used"),
         CheckConstraint("valid_from < valid_until", name="period"),
