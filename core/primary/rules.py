@@ -364,11 +364,6 @@ def local_instant(day: date, at: time, zone: tzinfo, *, is_end: bool = False) ->
     return instant
 
 
-def day_end(day: date, zone: tzinfo) -> datetime:
-    """The end of a day given bare: 00:00 of the next one in ``zone``."""
-    return local_instant(day + timedelta(days=1), time.min, zone, is_end=True)
-
-
 def first_voting_day(timeline: Timeline, zone: tzinfo) -> date:
     """The day on which a voter must be of age."""
     return timeline.voting_opens.astimezone(zone).date()
@@ -382,14 +377,11 @@ def last_admission_day(cutoff: datetime, zone: tzinfo) -> date:
     return (cutoff.astimezone(UTC) - timedelta(microseconds=1)).astimezone(zone).date()
 
 
-def is_adult(birth_date: date, on: date) -> bool:
-    """Whether somebody is of age on a day; born on 29 February, from 1 March in common years."""
-    age = on.year - birth_date.year - ((on.month, on.day) < (birth_date.month, birth_date.day))
-    return age >= ADULT_AGE
-
-
 def latest_birth(age_day: date) -> date:
-    """The last birth date of those who are of age on ``age_day``."""
+    """The last birth date of those who are of age on ``age_day``.
+
+    Born on 29 February, one comes of age on 1 March in common years.
+    """
     year = age_day.year - ADULT_AGE
     try:
         return age_day.replace(year=year)

@@ -52,14 +52,12 @@ class StaffRefusal(StrEnum):
     """Why an act of an account was refused."""
 
     FORBIDDEN = "forbidden"
-    SIGNED_OUT = "signed_out"
     READ_ONLY_SESSION = "read_only_session"
     SECOND_FACTOR_WRONG = "second_factor_wrong"
     SECOND_FACTOR_MISSING = "second_factor_missing"
     LOCKED_OUT = "locked_out"
     SIGN_IN_INCOMPLETE = "sign_in_incomplete"
     TICKET_REFUSED = "ticket_refused"
-    PASSWORD_WRONG = "password_wrong"
     PASSWORD_SHORT = "password_short"
     PASSWORD_LONG = "password_long"
     PASSWORD_REPEATED = "password_repeated"
@@ -183,11 +181,6 @@ def require(actor: Actor, *roles: Role, place: str | None | _Anywhere = ANYWHERE
     """Refuse as ``forbidden`` unless the actor holds one of ``roles`` for ``place``."""
     if not actor.has(*roles, place=place):
         raise Refused(StaffRefusal.FORBIDDEN)
-
-
-def grants_of(pairs: Iterable[tuple[Role, str | None]]) -> frozenset[Grant]:
-    """Grants without office or branch."""
-    return frozenset(Grant(role, place) for role, place in pairs)
 
 
 def needs_two_people(grants: Iterable[Grant]) -> bool:

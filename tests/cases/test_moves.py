@@ -195,9 +195,6 @@ def _parts(desk: Desk, number: str, person: Actor) -> frozenset[Part]:
         return frozenset()
 
 
-ALL_STATES = [state for state in CaseState if state is not CaseState.RECEIVED]
-
-
 def test_a_move_that_the_table_does_not_know_is_refused(desk: Desk) -> None:
     receipt = desk.walk(CaseState.ADMISSIBILITY)
     for move in Move:

@@ -19,9 +19,7 @@ from core.primary.rules import (
     check_contest_code,
     check_first_timeline,
     check_timeline,
-    day_end,
     extended,
-    is_adult,
     is_voting_open,
     last_admission_day,
     latest_birth,
@@ -192,14 +190,8 @@ def test_phases_follow_each_other_at_the_very_instants() -> None:
     assert [TIMELINE.phase(at) for at in (NOW, OPEN, CLOSE, PUBLICATION)] == list(Phase)
 
 
-def test_a_bare_date_as_an_end_is_the_end_of_that_day_in_almaty() -> None:
-    assert day_end(date(2020, 10, 4), ALMATY) == datetime(2020, 10, 4, 18, tzinfo=UTC)
-
-
 def test_the_offset_change_of_almaty_on_1_march_2024() -> None:
     # Clocks went back from 24:00 to 23:00: the hour before that midnight came twice.
-    assert day_end(date(2024, 2, 29), ALMATY) == datetime(2024, 2, 29, 19, tzinfo=UTC)
-    assert day_end(date(2024, 2, 28), ALMATY) == datetime(2024, 2, 28, 18, tzinfo=UTC)
     twice = (date(2024, 2, 29), time(23, 30), ALMATY)
     assert local_instant(*twice) == datetime(2024, 2, 29, 17, 30, tzinfo=UTC)
     assert local_instant(*twice, is_end=True) == datetime(2024, 2, 29, 18, 30, tzinfo=UTC)
@@ -217,10 +209,9 @@ def test_who_was_admitted_on_the_eve_of_the_cut_off_is_taken_and_on_its_day_is_n
 
 
 def test_the_eighteenth_birthday_counts_and_29_february_comes_of_age_on_1_march() -> None:
-    assert is_adult(date(2002, 10, 1), date(2020, 10, 1))
-    assert not is_adult(date(2002, 10, 2), date(2020, 10, 1))
-    assert not is_adult(date(2004, 2, 29), date(2022, 2, 28))
-    assert is_adult(date(2004, 2, 29), date(2022, 3, 1))
+    assert latest_birth(date(2020, 10, 1)) == date(2002, 10, 1)
+    assert latest_birth(date(2022, 2, 28)) < date(2004, 2, 29)
+    assert latest_birth(date(2022, 3, 1)) >= date(2004, 2, 29)
 
 
 @given(
@@ -228,7 +219,8 @@ def test_the_eighteenth_birthday_counts_and_29_february_comes_of_age_on_1_march(
     st.dates(date(2018, 1, 1), date(2040, 1, 1)),
 )
 def test_the_latest_birth_date_says_the_same_as_the_age(born: date, on: date) -> None:
-    assert (born <= latest_birth(on)) == is_adult(born, on)
+    years = on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+    assert (born <= latest_birth(on)) == (years >= 18)
 
 
 @given(
