@@ -101,7 +101,7 @@ def test_an_organizer_sees_figures_and_the_list(poll: None, make_actor: MakeActo
     assert not screen.exception
     assert screen.metric[0].value == "1"
     listed = screen.dataframe[1].value
-    assert list(listed["Код отказа"]) == ["AAAAA-AAAA1"]
+    assert list(listed["Номер отказа"]) == ["AAAAA-AAAA1"]
     assert "данный ИИН уже голосовал" in listed["Причины"][0]
 
 
@@ -154,7 +154,7 @@ def test_filters_narrow_the_list(desk: OpenDesk) -> None:
     turned_away(RejectionReason.NOT_OPEN, reference="AAAAA-AAAA2")
     screen = desk(Role.ORGANIZER).screen
     screen.selectbox(key="reason").set_value(RejectionReason.NOT_OPEN).run()
-    assert list(screen.dataframe[1].value["Код отказа"]) == ["AAAAA-AAAA2"]
+    assert list(screen.dataframe[1].value["Номер отказа"]) == ["AAAAA-AAAA2"]
 
 
 @pytest.mark.parametrize("role", [Role.CLERK, Role.TRUSTEE, Role.ADMINISTRATOR, None])
