@@ -16,10 +16,11 @@ from sqlmodel import Session, col, select
 from core.audit.service import record
 from core.errors import Refused
 from core.i18n import _
+from core.primary.election import check_organizer
 from core.settings import settings
 from core.staff import approvals
 from core.staff.models import Account
-from core.staff.rules import ActKind, Actor, Role, StaffRefusal, require
+from core.staff.rules import ActKind, Actor, StaffRefusal
 from core.voting.addresses import Network, fold_network
 from core.voting.models import AddressExemption, ExemptionUsage
 from core.voting.rules import ExemptionKind, VotingRefusal, hour_start
@@ -95,7 +96,7 @@ def propose_exemption(
     session: Session, terms: ExemptionTerms, *, actor: Actor, now: datetime
 ) -> approvals.Proposal:
     """Propose an exemption; it takes effect when a second organizer confirms it."""
-    require(actor, Role.ORGANIZER)
+    check_organizer(actor)
     checked = check_terms(terms)
     payload = {
         **asdict(checked),
@@ -130,7 +131,7 @@ def terms_of(payload: Mapping[str, Any]) -> ExemptionTerms:
 
 def confirm_exemption(session: Session, proposal_id: int, *, actor: Actor, now: datetime) -> int:
     """Put a proposed exemption into force; gives its id. Takes a second, independent organizer."""
-    require(actor, Role.ORGANIZER)
+    check_organizer(actor)
     proposal = approvals.confirm(
         session, proposal_id, kind=ActKind.ADD_EXEMPTION, actor=actor, now=now
     )
@@ -150,6 +151,7 @@ def exempt_loopback(
 
     Gives the ids of the exemptions of 127.0.0.0/8 and ::1, which are shown and removed like any.
     """
+    check_organizer(actor)
     if settings().is_production:
         raise Refused(StaffRefusal.FORBIDDEN)
     added = [
@@ -210,7 +212,7 @@ def _add(
 
 def remove_exemption(session: Session, exemption_id: int, *, actor: Actor, now: datetime) -> None:
     """End an exemption at once. Votes it admitted stay; one person may, for it only tightens."""
-    require(actor, Role.ORGANIZER)
+    check_organizer(actor)
     row = session.exec(
         select(AddressExemption).where(col(AddressExemption.id) == exemption_id).with_for_update()
     ).one_or_none()

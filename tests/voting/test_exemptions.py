@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlmodel import Session
@@ -10,7 +11,7 @@ from core.voting import exemptions
 from core.voting.exemptions import ExemptionTerms
 from core.voting.rules import ExemptionKind, VotingRefusal
 from tests.conftest import MakeActor
-from tests.voting.polls import CLOSES, NOON, OPENS, PRIMARY
+from tests.voting.polls import CLOSES, DISTRICT, NOON, OPENS, PRIMARY
 
 TERMS = ExemptionTerms(
     primary_id=PRIMARY,
@@ -53,6 +54,25 @@ def test_nobody_but_an_organizer_may(session: Session, make_actor: MakeActor, ro
         with pytest.raises(Refused) as refused:
             act()
         assert refused.value.code is StaffRefusal.FORBIDDEN
+
+
+def test_neither_a_local_organizer_nor_a_wall_may(session: Session, make_actor: MakeActor) -> None:
+    organizer = make_actor(Role.ORGANIZER, session=session)
+    local = make_actor(Role.ORGANIZER, place=DISTRICT, session=session)
+    wall = replace(organizer, read_only=True)
+    proposal = exemptions.propose_exemption(session, TERMS, actor=organizer, now=NOON)
+    for actor, code in (
+        (local, StaffRefusal.FORBIDDEN),
+        (wall, StaffRefusal.READ_ONLY_SESSION),
+    ):
+        for act in (
+            partial(exemptions.propose_exemption, session, TERMS),
+            partial(exemptions.confirm_exemption, session, proposal.id),
+            partial(exemptions.remove_exemption, session, 1),
+        ):
+            with pytest.raises(Refused) as refused:
+                act(actor=actor, now=NOON)
+            assert refused.value.code is code
 
 
 @pytest.mark.parametrize(
