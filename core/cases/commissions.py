@@ -11,13 +11,12 @@ from core.audit import service as audit
 from core.cases.ciphers import digest
 from core.cases.conflicts import in_conflict
 from core.cases.models import AccountIdentity, Case, Commission, CommissionMember, Respondent
-from core.cases.permission import require_writer
 from core.cases.routing import CommissionKind, Seat, choose, level_for, level_of_place
 from core.cases.rules import CasesRefusal, Level
 from core.errors import Refused
 from core.membership.rules import Iin, Mobile
 from core.staff import queries as staff_queries
-from core.staff.rules import Actor, Office, Role
+from core.staff.rules import Actor, Office, Role, require_writer
 
 
 @dataclass(frozen=True)

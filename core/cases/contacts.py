@@ -22,7 +22,6 @@ from core.cases.election import calendar_of
 from core.cases.following import attempts, note_attempt, receipt_digest
 from core.cases.history import enter_state
 from core.cases.models import Case, Complainant, Contact, Draft
-from core.cases.permission import require_writer
 from core.cases.receipts import ReceiptCode, new_number
 from core.cases.rules import (
     MAX_TEXT,
@@ -36,7 +35,7 @@ from core.cases.rules import (
 )
 from core.errors import Refused
 from core.keyring import decrypt, encrypt, hmac_digest
-from core.staff.rules import Actor, Role
+from core.staff.rules import Actor, Role, require_writer
 
 COMPLAINTS_BY_SOURCE: Final = 20
 _DRAFT: Final = "cases:draft"

@@ -76,17 +76,14 @@ def complaint_status(
     given = receipt_digest(folded, parsed or ReceiptCode("0" * 16))
     fits = hmac.compare_digest(given, case.receipt if case else _NOBODY)
     counted = (("receipt-source", source), ("receipt-number", folded))
-    limits = (GUESSES_BY_SOURCE, GUESSES_AT_NUMBER)
-    over = [
-        attempts(session, kind, subject, now=now) >= limit
-        for (kind, subject), limit in zip(counted, limits, strict=True)
-    ]
-    if any(over):
+    if attempts(session, *counted[0], now=now) >= GUESSES_BY_SOURCE:
         return CasesRefusal.TOO_MANY_GUESSES
     if not fits or parsed is None or case is None:
+        # Guesses of strangers slow strangers down: they never shut out whoever has the code.
+        is_over = attempts(session, *counted[1], now=now) >= GUESSES_AT_NUMBER
         for kind, subject in counted:
             note_attempt(session, kind, subject, now=now)
-        return CasesRefusal.BAD_RECEIPT_CODE
+        return CasesRefusal.TOO_MANY_GUESSES if is_over else CasesRefusal.BAD_RECEIPT_CODE
     return _status(session, case)
 
 

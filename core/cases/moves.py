@@ -24,7 +24,6 @@ from core.cases.election import calendar_of
 from core.cases.following import code_fits
 from core.cases.history import enter_state
 from core.cases.models import Case, CaseMove, Contact, Decision, DecisionVote, Note, PendingMove
-from core.cases.permission import require_writer
 from core.cases.receipts import parse_number
 from core.cases.remedies import order_remedies
 from core.cases.requirements import Attempted, Given, check_requirements, in_our_words
@@ -45,7 +44,7 @@ from core.database import reading, unit_of_work
 from core.errors import Refused
 from core.staff import queries as staff_queries
 from core.staff.approvals import are_independent
-from core.staff.rules import Actor, Role
+from core.staff.rules import Actor, Role, require_writer
 
 CLOCK: Final = Actor.system("clock")
 

@@ -11,10 +11,9 @@ from core.audit import service as audit
 from core.cases.access import find_case, parts_of
 from core.cases.ciphers import cipher_of
 from core.cases.models import CaseAccess, Complainant, ConflictDeclaration, Note
-from core.cases.permission import require_writer
 from core.cases.rules import MAX_TEXT, OPEN_STATES, CasesRefusal, CaseState, Channel, NoteKind, Part
 from core.errors import Refused
-from core.staff.rules import Actor, Role
+from core.staff.rules import Actor, Role, require_writer
 
 READING_COUNTS_FOR: Final = timedelta(hours=1)
 _REASON_AT_LEAST: Final = 8

@@ -9,13 +9,12 @@ from core.audit import service as audit
 from core.cases.access import find_case, parts_of
 from core.cases.ciphers import TextCipher, cipher_of
 from core.cases.models import Case, Remedy
-from core.cases.permission import require_writer
 from core.cases.requirements import ACTING_REMEDIES, RemedyOrder
 from core.cases.rules import CasesRefusal, Part, RemedyKind
 from core.errors import Refused
 from core.membership.service import annul_membership, restore_member
 from core.primary.service import cancel_registration
-from core.staff.rules import Actor, Role
+from core.staff.rules import Actor, Role, require_writer
 
 
 def order_remedies(

@@ -11,11 +11,10 @@ from core.cases.ciphers import TextCipher, cipher_of
 from core.cases.commissions import sittings
 from core.cases.conflicts import named_by, respondent_digests
 from core.cases.models import Case, Commission, Respondent, RespondentKey
-from core.cases.permission import require_writer
 from core.cases.rules import CasesRefusal, Level, Part
 from core.errors import Refused
 from core.membership.rules import Iin, Mobile
-from core.staff.rules import Actor, Role
+from core.staff.rules import Actor, Role, require_writer
 
 
 @dataclass(frozen=True, kw_only=True)

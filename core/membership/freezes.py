@@ -21,7 +21,7 @@ from core.membership.rules import (
     check_freeze,
 )
 from core.staff import approvals
-from core.staff.rules import ActKind, Actor, Role, require
+from core.staff.rules import ActKind, Actor, Role, require_writer
 
 
 def freeze_admission(
@@ -37,7 +37,7 @@ def freeze_admission(
 
     Refused when it begins in the past, meets another freeze or ends before voting does.
     """
-    require(actor, Role.ORGANIZER, place=None)
+    require_writer(actor, Role.ORGANIZER, place=None)
     _check_reason(reason)
     _lock_freezes(session)
     others = session.exec(select(AdmissionFreeze).where(col(AdmissionFreeze.ends_at) > now)).all()
@@ -65,7 +65,7 @@ def extend_freeze(
     now: datetime,
 ) -> None:
     """Move the end of a freeze that is not over to a later instant. Organizers only."""
-    require(actor, Role.ORGANIZER, place=None)
+    require_writer(actor, Role.ORGANIZER, place=None)
     _check_reason(reason)
     row = _not_over(session, freeze_id, now)
     if ends_at <= row.ends_at:
@@ -81,7 +81,7 @@ def end_freeze_early(
 
     Refused as ``freeze_needs_two`` before the end of voting: see `propose_lifting`.
     """
-    require(actor, Role.ORGANIZER, place=None)
+    require_writer(actor, Role.ORGANIZER, place=None)
     _check_reason(reason)
     row = _not_over(session, freeze_id, now)
     floor = freeze_floor(session)
@@ -94,7 +94,7 @@ def propose_lifting(
     session: Session, freeze_id: int, *, actor: Actor, reason: str, now: datetime
 ) -> approvals.Proposal:
     """Propose to lift a freeze before voting ends; a second organizer decides."""
-    require(actor, Role.ORGANIZER, place=None)
+    require_writer(actor, Role.ORGANIZER, place=None)
     _not_over(session, freeze_id, now)
     return approvals.propose(
         session,
@@ -112,7 +112,7 @@ def confirm_lifting(session: Session, proposal_id: int, *, actor: Actor, now: da
     From then on people can be admitted who may vote for somebody's own candidates, unless the
     cut-off keeps them off the roll: the act voids the rule that a freeze outlasts voting.
     """
-    require(actor, Role.ORGANIZER, place=None)
+    require_writer(actor, Role.ORGANIZER, place=None)
     proposal = approvals.confirm(
         session, proposal_id, kind=ActKind.LIFT_FREEZE_EARLY, actor=actor, now=now
     )

@@ -3,7 +3,7 @@
 from core import places
 from core.errors import Refused
 from core.membership.rules import MembershipRefusal
-from core.staff.rules import Actor, Role, require
+from core.staff.rules import Actor, Role, StaffRefusal, require
 
 KEEPERS = (Role.ORGANIZER, Role.REGISTRAR)
 
@@ -26,8 +26,15 @@ def reach(actor: Actor) -> frozenset[str] | None:
     )
 
 
+def writing_reach(actor: Actor) -> frozenset[str] | None:
+    """As `reach`, for whoever changes something: refused for a session for looking only."""
+    if actor.read_only:
+        raise Refused(StaffRefusal.READ_ONLY_SESSION)
+    return reach(actor)
+
+
 def check_reach(actor: Actor, place_code: str) -> None:
-    """Refuse as ``place_not_yours`` what lies outside the actor's places."""
-    own = reach(actor)
+    """Refuse as ``place_not_yours`` a change outside the actor's places."""
+    own = writing_reach(actor)
     if own is not None and place_code not in own:
         raise Refused(MembershipRefusal.PLACE_NOT_YOURS)

@@ -21,7 +21,7 @@ from core.audit.service import record
 from core.database import UtcDateTime, is_sqlite
 from core.membership.models import ImportRun
 from core.membership.queries import freeze_now
-from core.membership.reach import reach
+from core.membership.reach import writing_reach
 from core.membership.register_checks import (
     NOTES_SCHEMA,
     SLICE,
@@ -120,7 +120,7 @@ def import_members(
     A registrar's rows must lie in the own place. While admission is frozen no row makes anybody a
     member, whatever ``admitted_on`` it claims. Refused as a whole when the file can't be read.
     """
-    own = reach(actor)
+    own = writing_reach(actor)
     meter = _Meter(progress)
     meter.tell(ImportPhase.READING, 0, 0)
     table = read_table(path)
@@ -260,7 +260,7 @@ def record_failure(
     started_at: datetime,
 ) -> None:
     """List an import that was refused as a whole and left nothing behind."""
-    reach(actor)
+    writing_reach(actor)
     session.add(
         ImportRun(
             file_name=file_name or path.name,

@@ -23,7 +23,7 @@ from core.membership.freezes import (
 )
 from core.membership.models import Application, Member, MembershipAct
 from core.membership.queries import freeze_now
-from core.membership.reach import check_reach, reach
+from core.membership.reach import check_reach, writing_reach
 from core.membership.register_import import ImportOutcome, ImportProgress, import_members
 from core.membership.rules import (
     EARLIEST_BIRTH,
@@ -41,7 +41,7 @@ from core.membership.rules import (
 from core.messaging.rules import Purpose
 from core.messaging.service import queue_sms
 from core.settings import settings
-from core.staff.rules import Actor, Role, require
+from core.staff.rules import Actor, Role, require_writer
 
 __all__ = [
     "ImportOutcome",
@@ -144,7 +144,7 @@ def decide_application(
     now: datetime,
 ) -> None:
     """Admit or decline an applicant. Nobody is admitted while a freeze is in force."""
-    own = reach(actor)
+    own = writing_reach(actor)
     _lock_register(session)
     row = session.get(Application, application_id, with_for_update=True)
     if row is None or (own is not None and row.place_code not in own):
@@ -185,7 +185,7 @@ def restore_member(
 
     The date of admission stays: what was undone never happened. Each restoration is listed.
     """
-    require(actor, Role.COMMISSIONER)
+    require_writer(actor, Role.COMMISSIONER)
     member = _member_to_decide(session, member_id, decision)
     if member.status == MemberStatus.ACTIVE.value:
         raise Refused(MembershipRefusal.MEMBER_ACTIVE)
@@ -198,7 +198,7 @@ def annul_membership(
     session: Session, member_id: int, *, actor: Actor, decision: str, now: datetime
 ) -> None:
     """End a membership that a commission found to be forced or fictitious."""
-    require(actor, Role.COMMISSIONER)
+    require_writer(actor, Role.COMMISSIONER)
     member = _member_to_decide(session, member_id, decision)
     if member.status != MemberStatus.ACTIVE.value:
         raise Refused(MembershipRefusal.MEMBER_NOT_ACTIVE)

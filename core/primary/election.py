@@ -17,16 +17,14 @@ from core.primary.rules import (
     check_primary_id,
     check_public_key,
 )
-from core.staff.rules import Actor, Role, StaffRefusal, require
+from core.staff.rules import Actor, Role, require_writer
 
 
 def check_organizer(actor: Actor, *, or_system: bool = False) -> None:
     """Refuse everybody but an organizer of the centre (and the command line, where it may act)."""
     if or_system and actor.is_system:
         return
-    require(actor, Role.ORGANIZER, place=None)
-    if actor.read_only:
-        raise Refused(StaffRefusal.READ_ONLY_SESSION)
+    require_writer(actor, Role.ORGANIZER, place=None)
 
 
 def locked_primary(session: Session, primary_id: str) -> Primary:

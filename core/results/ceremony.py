@@ -14,7 +14,7 @@ from core.primary.rules import ReadinessKey
 from core.results.models import Ceremony, TrusteeShare
 from core.results.rules import FEWEST_CANVASSERS, CeremonyKind, ResultsRefusal
 from core.results.shares import PublicPart
-from core.staff.rules import Actor, Role, StaffRefusal, require
+from core.staff.rules import Actor, Role, require_writer
 
 
 def active_primary(session: Session) -> PrimaryView:
@@ -27,10 +27,8 @@ def active_primary(session: Session) -> PrimaryView:
 
 def require_organizer(actor: Actor) -> None:
     """Refuse everybody but organizers of the centre and the command line."""
-    if actor.read_only:
-        raise Refused(StaffRefusal.READ_ONLY_SESSION)
     if not actor.is_system:
-        require(actor, Role.ORGANIZER, place=None)
+        require_writer(actor, Role.ORGANIZER, place=None)
 
 
 def register_ceremony(
@@ -136,9 +134,7 @@ def confirm_share(
     Refused as ``share_unknown``, ``share_confirmed_already`` (by somebody else) or
     ``trustee_has_share``. With the last confirmation the ceremony is complete.
     """
-    if actor.read_only:
-        raise Refused(StaffRefusal.READ_ONLY_SESSION)
-    require(actor, Role.TRUSTEE)
+    require_writer(actor, Role.TRUSTEE)
     ceremony = _current(session, ceremony_id)
     shares = session.exec(
         select(TrusteeShare).where(col(TrusteeShare.ceremony_id) == ceremony_id)

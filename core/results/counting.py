@@ -18,7 +18,7 @@ from core.results.export import contest_rules
 from core.results.models import ContestTotal, CountImport, RecordedCount, SealedExport
 from core.results.resultfile import check_count, open_result, read_header
 from core.results.rules import ImportOutcome, ResultsRefusal
-from core.staff.rules import Actor, Role, StaffRefusal, require
+from core.staff.rules import Actor, Role, require_writer
 
 _TOTALS: Final = "results: totals of a contest"
 _RESULT: Final = "results: digest of a result file"
@@ -42,10 +42,8 @@ def import_count(session: Session, data: bytes, *, actor: Actor, now: datetime) 
     ``result_of_another_export``, ``result_not_signed_by_key``, ``result_for_another_installation``,
     ``result_does_not_add_up``, or ``second_count_differs`` when another count was recorded before.
     """
-    if actor.read_only:
-        raise Refused(StaffRefusal.READ_ONLY_SESSION)
     if not actor.is_system:
-        require(actor, Role.ORGANIZER, Role.CANVASSER)
+        require_writer(actor, Role.ORGANIZER, Role.CANVASSER, place=None)
     primary = active_primary(session)
     header, given = read_header(data)
     if header.primary != primary.id:

@@ -183,6 +183,13 @@ def require(actor: Actor, *roles: Role, place: str | None | _Anywhere = ANYWHERE
         raise Refused(StaffRefusal.FORBIDDEN)
 
 
+def require_writer(actor: Actor, *roles: Role, place: str | None | _Anywhere = ANYWHERE) -> None:
+    """As `require`, and refuse a session for looking only: what every act asks first."""
+    if actor.read_only:
+        raise Refused(StaffRefusal.READ_ONLY_SESSION)
+    require(actor, *roles, place=place)
+
+
 def needs_two_people(grants: Iterable[Grant]) -> bool:
     """Whether an account with these grants may only be made or reset by two people."""
     return any(grant.role in TWO_PERSON_ROLES for grant in grants)

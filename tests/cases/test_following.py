@@ -81,6 +81,11 @@ def test_guesses_at_one_number_are_limited_over_all_sources(desk: Desk) -> None:
     receipt = desk.log()
     answers = {follow(desk, receipt.number, WRONG, f"192.0.2.{source}") for source in range(60)}
     assert answers == {CasesRefusal.BAD_RECEIPT_CODE, CasesRefusal.TOO_MANY_GUESSES}
+    # However many strangers guess, whoever has the code gets in.
+    assert receipt.code is not None
+    assert isinstance(
+        follow(desk, receipt.number, receipt.code.signs, "198.51.100.7"), ComplaintStatus
+    )
 
 
 def test_a_known_number_takes_no_longer_to_refuse_than_an_unknown_one(desk: Desk) -> None:

@@ -157,12 +157,9 @@ def test_the_table_holds_every_candidate_and_no_formula(
         got = _get("/api/v1/results.csv?locale=ru")
     assert got.content.startswith(b"\xef\xbb\xbf")
     rows = list(csv.reader(StringIO(got.text.removeprefix("\ufeff")), delimiter=";"))
-    assert [row[3] for row in rows[1:5]] == [
-        "'=HYPERLINK(1) Имя",
-        "Иванова Имя",
-        "Ли Имя",
-        "Серікова Имя",
-    ] or {row[7] for row in rows[1:5]} == {str(votes) for votes in VOTES.values()}
+    names = {row[3] for row in rows[1:]}
+    assert {"'=HYPERLINK(1) Имя", "Иванова Имя", "Ли Имя", "Серікова Имя"} <= names
+    assert {str(votes) for votes in VOTES.values()} <= {row[7] for row in rows[1:]}
     assert not [cell for row in rows for cell in row if cell.startswith("=")]
 
 
