@@ -34,13 +34,9 @@ class Settings:
     public_port: int
     staff_url: str
     public_url: str
-    writer: Literal["thread", "process"]
     trusted_proxies: tuple[str, ...]
     time_zone: str
     sms_url: str
-    smtp_url: str | None
-    imap_url: str | None
-    clamd_url: str | None
 
     @property
     def is_production(self) -> bool:
@@ -59,9 +55,6 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
     def text(name: str, default: str) -> str:
         return environ.get(PREFIX + name, "").strip() or default
-
-    def optional(name: str) -> str | None:
-        return environ.get(PREFIX + name, "").strip() or None
 
     def number(name: str, default: int) -> int:
         raw = text(name, str(default))
@@ -92,7 +85,6 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         except ValueError:
             faults.append(f"{PREFIX}TRUSTED_PROXIES must hold addresses or networks in CIDR form")
     environment = choice("ENVIRONMENT", "development", ("development", "production"))
-    writer = choice("WRITER", "thread", ("thread", "process"))
     settings = Settings(
         environment="production" if environment == "production" else "development",
         data_dir=data_dir,
@@ -103,13 +95,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         public_port=public_port,
         staff_url=text("STAFF_URL", f"http://{named}:{port}").rstrip("/"),
         public_url=text("PUBLIC_URL", f"http://{named}:{public_port}").rstrip("/"),
-        writer="process" if writer == "process" else "thread",
         trusted_proxies=proxies,
         time_zone=zone,
         sms_url=text("SMS_URL", f"file:{data_dir / 'outbox' / 'sms.jsonl'}"),
-        smtp_url=optional("SMTP_URL"),
-        imap_url=optional("IMAP_URL"),
-        clamd_url=optional("CLAMD_URL"),
     )
     if port == public_port:
         faults.append(f"{PREFIX}PORT and {PREFIX}PUBLIC_PORT must differ: two listeners")

@@ -23,11 +23,10 @@ def test_every_fault_is_told_at_once() -> None:
                 "PRIMARIES_PUBLIC_PORT": "70000",
                 "PRIMARIES_TIME_ZONE": "Mars/Olympus",
                 "PRIMARIES_TRUSTED_PROXIES": "10.0.0.1, not-an-address",
-                "PRIMARIES_WRITER": "pigeon",
                 "PRIMARIES_ENVIRONMENT": "staging",
             }
         )
-    for name in ("PORT", "PUBLIC_PORT", "TIME_ZONE", "TRUSTED_PROXIES", "WRITER", "ENVIRONMENT"):
+    for name in ("PORT", "PUBLIC_PORT", "TIME_ZONE", "TRUSTED_PROXIES", "ENVIRONMENT"):
         assert f"PRIMARIES_{name}" in str(told.value)
 
 

@@ -248,15 +248,6 @@ def search_members(
     return tuple(_member(row) for row in rows), total
 
 
-def member_view(session: Session, member_id: int, *, actor: Actor) -> MemberView:
-    """One member within the actor's reach; refused as ``member_unknown``."""
-    own = reach(actor)
-    row = session.get(Member, member_id)
-    if row is None or (own is not None and row.place_code not in own):
-        raise Refused(MembershipRefusal.MEMBER_UNKNOWN)
-    return _member(row)
-
-
 def member_by_iin(session: Session, iin: Iin) -> MemberView | None:
     """The member with this IIN, whatever the status, for other subjects."""
     row = session.exec(select(Member).where(Member.iin == iin.digits)).one_or_none()

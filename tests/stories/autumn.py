@@ -16,7 +16,6 @@ from pathlib import Path
 from random import Random
 
 from core import clock, keyring
-from core.cases import service as cases
 from core.database import reading, unit_of_work
 from core.membership import service as membership
 from core.membership.rules import Iin, Mobile
@@ -37,7 +36,7 @@ from core.results.rules import CeremonyKind
 from core.results.shares import HeldCeremony, hold_ceremony, rebuild_key
 from core.settings import settings
 from core.staff import second_factor
-from core.staff.rules import Actor, Office, Role
+from core.staff.rules import Actor, Role
 from core.voting.addresses import address_key
 from core.voting.election import load
 from core.voting.polling import CastBallots
@@ -81,7 +80,7 @@ class Committee:
     second_organizer: Actor
     registrar: Actor
     operator: Actor
-    panel: tuple[Actor, ...]
+    commissioner: Actor
     trustees: tuple[Actor, ...]
     canvassers: tuple[Actor, ...]
 
@@ -132,17 +131,13 @@ def at(instant: datetime) -> Iterator[None]:
 def gather(make_actor: MakeActor, *, members: int = 30) -> Autumn:
     """A committee with a party of ``members`` in one district, on 20 August."""
     with at(day(20, 8)):
-        panel = tuple(
-            make_actor(Role.COMMISSIONER, place=DISTRICT, name=name)
-            for name in ("Сапарова Динара", "Ким Олег", "Абишев Нурлан")
-        )
         autumn = Autumn(
             Committee(
                 make_actor(Role.ORGANIZER, name="Айгуль Организатор"),
                 make_actor(Role.ORGANIZER, name="Болат Организатор"),
                 make_actor(Role.REGISTRAR, place=REGION, name="Регистратор области"),
                 make_actor(Role.OPERATOR, name="Оператор горячей линии"),
-                panel,
+                make_actor(Role.COMMISSIONER, place=DISTRICT, name="Сапарова Динара"),
                 tuple(make_actor(Role.TRUSTEE, name=f"Хранитель {n}") for n in range(3)),
                 tuple(make_actor(Role.CANVASSER, name=f"Канвассер {n}") for n in range(2)),
             ),
@@ -152,24 +147,6 @@ def gather(make_actor: MakeActor, *, members: int = 30) -> Autumn:
             with unit_of_work() as session:
                 second_factor.install_secret(
                     session, canvasser.account_id, second_factor.new_secret()
-                )
-        with unit_of_work() as session:
-            commission = cases.create_commission(
-                session,
-                actor=autumn.committee.organizer,
-                place=DISTRICT,
-                quorum=2,
-                now=clock.now(),
-            )
-            offices = (Office.CHAIR, Office.SECRETARY, Office.MEMBER)
-            for person, office in zip(panel, offices, strict=True):
-                cases.seat_member(
-                    session,
-                    commission,
-                    actor=autumn.committee.organizer,
-                    account_id=person.account_id,
-                    office=office,
-                    now=clock.now(),
                 )
         for who in range(members):
             autumn.admit(who)

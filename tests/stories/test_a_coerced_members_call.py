@@ -6,6 +6,7 @@ import pytest
 from sqlmodel import Session, col, select
 
 from core.audit.models import AuditEntry
+from core.audit.queries import verify_chain
 from core.cases import dossier, queries, service
 from core.cases.clocks import is_overdue
 from core.cases.rules import (
@@ -157,7 +158,7 @@ def test_a_coerced_members_call_ends_with_the_membership_annulled(
         now=desk.now,
         appellant=Part.RESPONDENT,
         grounds="Не согласен.",
-        verification="in_person",  # type: ignore[typeddict-item]
+        verification="in_person",  # type: ignore[typeddict-item]  # as a form sends it
     )
     rows, _total = queries.case_list(session, desk.secretary("region"), now=desk.now)
     assert [row.number for row in rows] == [number]
@@ -170,6 +171,7 @@ def test_a_coerced_members_call_ends_with_the_membership_annulled(
     spelled = "\n".join(f"{entry.subject} {entry.details}" for entry in entries)
     for secret in ("Гульнара", "Дуйсенов", "5550142", IIN, "цех"):
         assert secret not in spelled
+    assert verify_chain(session).fault is None
 
 
 def test_a_decision_that_the_register_refuses_is_no_decision(

@@ -109,7 +109,7 @@ def test_an_application_waits_for_a_person_and_not_for_the_clock(autumn: Autumn)
 
 
 def test_only_a_commissions_decision_brings_somebody_back_meanwhile(autumn: Autumn) -> None:
-    chair = autumn.committee.panel[0]
+    chair = autumn.committee.commissioner
     with at(day(9)), unit_of_work() as session:
         service.annul_membership(
             session, autumn.member_id(0), actor=chair, decision="Решение 1", now=clock.now()
