@@ -85,7 +85,7 @@ def test_before_there_is_a_primary_it_says_what_to_do(
 ) -> None:
     screen = open_page("turnout", make_actor(Role.ORGANIZER))
     assert not screen.exception
-    assert "График" in words(screen)
+    assert "Сроки праймериз" in words(screen)
 
 
 def test_before_the_first_vote_it_says_so(poll: None, make_actor: MakeActor) -> None:
