@@ -109,16 +109,20 @@ def test_an_application_waits_for_a_person_and_not_for_the_clock(autumn: Autumn)
 
 
 def test_only_a_commissions_decision_brings_somebody_back_meanwhile(autumn: Autumn) -> None:
-    chair = autumn.committee.commissioner
+    commissioner = autumn.committee.commissioner
     with at(day(9)), unit_of_work() as session:
         service.annul_membership(
-            session, autumn.member_id(0), actor=chair, decision="Решение 1", now=clock.now()
+            session, autumn.member_id(0), actor=commissioner, decision="Решение 1", now=clock.now()
         )
     with at(day(12)):
         assert is_refused_as_frozen(autumn, 0)
         with unit_of_work() as session:
             service.restore_member(
-                session, autumn.member_id(0), actor=chair, decision="Решение 2", now=clock.now()
+                session,
+                autumn.member_id(0),
+                actor=commissioner,
+                decision="Решение 2",
+                now=clock.now(),
             )
         with reading() as session:
             member = queries.member_by_iin(session, autumn.person(0).iin)
