@@ -16,6 +16,7 @@ from core.voting import exemptions
 from core.voting.exemptions import ExemptionTerms, ExemptionView
 from core.voting.rules import ExemptionKind
 from pages.lists import offer_csv
+from pages.second_person import offer_decision
 from pages.session import require_role, staff_callback, staff_dialog, staff_fragment
 from pages.wording import plain, show_refusal
 
@@ -120,15 +121,6 @@ def confirm(actor: Actor, proposal_id: int) -> None:
     st.session_state[NOTICE] = _("The exemption is in force for its period.")
 
 
-def withdraw(actor: Actor, proposal_id: int) -> None:
-    """Take a proposal back."""
-    try:
-        with unit_of_work() as session:
-            approvals.withdraw(session, proposal_id, actor=actor, now=clock.now())
-    except Refused as refused:
-        st.session_state[NOTICE] = refusal_text(refused)
-
-
 def remove(actor: Actor, exemption_id: int) -> None:
     """End an exemption at once."""
     try:
@@ -182,25 +174,7 @@ def list_waiting(actor: Actor, waiting: tuple[approvals.ProposalView, ...]) -> N
                     )
                 )
             )
-            left, right, _space = st.columns([1, 1, 2])
-            if proposal.proposed_by == actor.account_id:
-                left.caption(_("Another person confirms it."))
-            else:
-                left.button(
-                    _("Confirm"),
-                    key=f"confirm-{proposal.id}",
-                    type="primary",
-                    width="stretch",
-                    on_click=staff_callback(confirm, Role.ORGANIZER),
-                    args=(proposal.id,),
-                )
-            right.button(
-                _("Withdraw"),
-                key=f"withdraw-{proposal.id}",
-                width="stretch",
-                on_click=staff_callback(withdraw, Role.ORGANIZER),
-                args=(proposal.id,),
-            )
+            offer_decision(actor, proposal, Role.ORGANIZER, confirm=confirm, notice=NOTICE)
 
 
 @staff_fragment(Role.ORGANIZER, run_every=5)

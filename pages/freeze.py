@@ -36,7 +36,8 @@ from core.staff.rules import ActKind, Actor, Role
 from pages import charts
 from pages.freeze_chart import periods
 from pages.lists import offer_csv
-from pages.session import require_role, staff_callback, staff_dialog, staff_fragment
+from pages.second_person import offer_decision, show_proposer
+from pages.session import require_role, staff_dialog, staff_fragment
 from pages.wording import plain, show_refusal
 
 READERS = (Role.ORGANIZER, Role.REGISTRAR, Role.OBSERVER)
@@ -224,49 +225,14 @@ def confirm(actor: Actor, proposal_id: int) -> None:
     st.session_state[NOTICE] = _("The freeze is lifted.")
 
 
-def withdraw(actor: Actor, proposal_id: int) -> None:
-    """Take a proposal back."""
-    try:
-        with unit_of_work() as session:
-            approvals.withdraw(session, proposal_id, actor=actor, now=clock.now())
-    except Refused as refused:
-        st.session_state[NOTICE] = refusal_text(refused)
-
-
 def draw_proposals(actor: Actor, waiting: tuple[approvals.ProposalView, ...]) -> None:
     """Liftings that wait for a second organizer."""
     for proposal in waiting:
         with st.container(border=True):
             st.subheader(_("Proposed: lift the freeze before voting ends"))
             st.text(proposal.reason)
-            st.caption(
-                plain(
-                    _(
-                        "Proposed by {name} on {at}.",
-                        name=proposal.proposer,
-                        at=format_datetime(proposal.proposed_at),
-                    )
-                )
-            )
-            left, right, _space = st.columns([1, 1, 2])
-            if proposal.proposed_by == actor.account_id:
-                left.caption(_("Another person confirms it."))
-            else:
-                left.button(
-                    _("Confirm"),
-                    key=f"confirm-{proposal.id}",
-                    type="primary",
-                    width="stretch",
-                    on_click=staff_callback(confirm, Role.ORGANIZER),
-                    args=(proposal.id,),
-                )
-            right.button(
-                _("Withdraw"),
-                key=f"withdraw-{proposal.id}",
-                width="stretch",
-                on_click=staff_callback(withdraw, Role.ORGANIZER),
-                args=(proposal.id,),
-            )
+            show_proposer(proposal)
+            offer_decision(actor, proposal, Role.ORGANIZER, confirm=confirm, notice=NOTICE)
 
 
 def draw_buttons(freeze: FreezeView | None, floor: datetime | None, waiting: int) -> None:

@@ -37,7 +37,8 @@ from core.staff import approvals
 from core.staff.approvals import ProposalView
 from core.staff.rules import ActKind, Actor, Role
 from pages.lists import offer_csv
-from pages.session import require_role, staff_callback, staff_dialog, staff_fragment
+from pages.second_person import offer_decision, show_proposer
+from pages.session import require_role, staff_dialog, staff_fragment
 from pages.wording import plain, show_refusal
 
 actor = require_role(Role.ORGANIZER, Role.OBSERVER)
@@ -237,15 +238,6 @@ def approve(actor: Actor, proposal_id: int) -> None:
     st.session_state[NOTICE] = _("The roll is changed.")
 
 
-def withdraw(actor: Actor, proposal_id: int) -> None:
-    """Take a proposal back."""
-    try:
-        with unit_of_work() as session:
-            approvals.withdraw(session, proposal_id, actor=actor, now=clock.now())
-    except Refused as refused:
-        st.session_state[NOTICE] = refusal_text(refused)
-
-
 def list_waiting(actor: Actor, waiting: tuple[ProposalView, ...]) -> None:
     """Proposed changes of the roll."""
     st.markdown(f"**{_('Waiting for a second person')}**")
@@ -255,34 +247,8 @@ def list_waiting(actor: Actor, waiting: tuple[ProposalView, ...]) -> None:
             member = proposal.payload["member_id"]
             st.markdown(f"{plain(kind)} · {_('member no. {number}', number=member)}")
             st.text(proposal.reason)
-            st.caption(
-                plain(
-                    _(
-                        "Proposed by {name} on {at}.",
-                        name=proposal.proposer,
-                        at=format_datetime(proposal.proposed_at),
-                    )
-                )
-            )
-            left, right, _space = st.columns([1, 1, 2])
-            if proposal.proposed_by == actor.account_id:
-                left.caption(_("Another person confirms it."))
-            else:
-                left.button(
-                    _("Confirm"),
-                    key=f"confirm-{proposal.id}",
-                    type="primary",
-                    width="stretch",
-                    on_click=staff_callback(approve, Role.ORGANIZER),
-                    args=(proposal.id,),
-                )
-            right.button(
-                _("Withdraw"),
-                key=f"withdraw-{proposal.id}",
-                width="stretch",
-                on_click=staff_callback(withdraw, Role.ORGANIZER),
-                args=(proposal.id,),
-            )
+            show_proposer(proposal)
+            offer_decision(actor, proposal, Role.ORGANIZER, confirm=approve, notice=NOTICE)
 
 
 def list_changes(changes: tuple[RollChangeView, ...]) -> None:

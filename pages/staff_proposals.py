@@ -13,7 +13,7 @@ from core.staff import approvals, queries, service
 from core.staff.accounts import grants_from_payload
 from core.staff.rules import ActKind, Actor, Role
 from pages.people import grants_text
-from pages.session import staff_callback
+from pages.second_person import offer_decision
 from pages.wording import plain
 
 NOTICE: Final = "staff_notice"
@@ -48,24 +48,14 @@ def list_proposals(actor: Actor, waiting: Sequence[approvals.ProposalView]) -> N
                     )
                 )
             )
-            left, right, _space = st.columns([1, 1, 2])
-            if proposal.proposed_by == actor.account_id:
-                left.caption(_("Another person confirms it."))
-            else:
-                left.button(
-                    _("Confirm"),
-                    key=f"confirm-{proposal.id}",
-                    type="primary",
-                    width="stretch",
-                    on_click=staff_callback(confirm, Role.ADMINISTRATOR, Role.ORGANIZER),
-                    args=(proposal.id, proposal.kind),
-                )
-            right.button(
-                _("Withdraw"),
-                key=f"withdraw-{proposal.id}",
-                width="stretch",
-                on_click=staff_callback(withdraw, Role.ADMINISTRATOR, Role.ORGANIZER),
-                args=(proposal.id,),
+            offer_decision(
+                actor,
+                proposal,
+                Role.ADMINISTRATOR,
+                Role.ORGANIZER,
+                confirm=confirm,
+                notice=NOTICE,
+                details=(proposal.kind,),
             )
 
 
@@ -87,15 +77,6 @@ def confirm(actor: Actor, proposal_id: int, kind: ActKind) -> None:
         st.session_state[NEW_PASSWORD] = new
     else:
         st.session_state[NOTICE] = _("The roles are changed.")
-
-
-def withdraw(actor: Actor, proposal_id: int) -> None:
-    """Take a proposal off the table."""
-    try:
-        with unit_of_work() as session:
-            approvals.withdraw(session, proposal_id, actor=actor, now=clock.now())
-    except Refused as refused:
-        st.session_state[NOTICE] = refusal_text(refused)
 
 
 def list_makings() -> None:

@@ -28,7 +28,8 @@ from core.staff import approvals
 from core.staff.approvals import ProposalView
 from core.staff.rules import ActKind, Actor, Role
 from pages.charts import draw
-from pages.session import require_role, staff_callback, staff_dialog
+from pages.second_person import offer_decision, show_proposer
+from pages.session import require_role, staff_dialog
 from pages.timeline_chart import timeline_chart
 from pages.wording import plain, show_refusal
 
@@ -283,15 +284,6 @@ def confirm(actor: Actor, proposal_id: int) -> None:
     st.session_state[NOTICE] = _("Publication is brought forward.")
 
 
-def withdraw(actor: Actor, proposal_id: int) -> None:
-    """Take a proposal back."""
-    try:
-        with unit_of_work() as session:
-            approvals.withdraw(session, proposal_id, actor=actor, now=clock.now())
-    except Refused as refused:
-        st.session_state[NOTICE] = refusal_text(refused)
-
-
 def list_waiting(actor: Actor, waiting: tuple[ProposalView, ...]) -> None:
     """Proposals to publish earlier, each with its author and reason."""
     st.subheader(_("Waiting for a second person"))
@@ -300,34 +292,8 @@ def list_waiting(actor: Actor, waiting: tuple[ProposalView, ...]) -> None:
             to = format_datetime(datetime.fromisoformat(proposal.payload["to"]))
             st.markdown(f"**{plain(_('Publish already at {at}', at=to))}**")
             st.text(proposal.reason)
-            st.caption(
-                plain(
-                    _(
-                        "Proposed by {name} on {at}.",
-                        name=proposal.proposer,
-                        at=format_datetime(proposal.proposed_at),
-                    )
-                )
-            )
-            left, right, _space = st.columns([1, 1, 2])
-            if proposal.proposed_by == actor.account_id:
-                left.caption(_("Another person confirms it."))
-            else:
-                left.button(
-                    _("Confirm"),
-                    key=f"confirm-{proposal.id}",
-                    type="primary",
-                    width="stretch",
-                    on_click=staff_callback(confirm, Role.ORGANIZER),
-                    args=(proposal.id,),
-                )
-            right.button(
-                _("Withdraw"),
-                key=f"withdraw-{proposal.id}",
-                width="stretch",
-                on_click=staff_callback(withdraw, Role.ORGANIZER),
-                args=(proposal.id,),
-            )
+            show_proposer(proposal)
+            offer_decision(actor, proposal, Role.ORGANIZER, confirm=confirm, notice=NOTICE)
 
 
 def show_state(primary: PrimaryView, timeline: Timeline, now: datetime) -> None:
