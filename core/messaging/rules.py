@@ -25,7 +25,6 @@ class Purpose(StrEnum):
     ONE_TIME_CODE = "one_time_code"
     ROLL_CHANGE = "roll_change"
     APPLICATION = "application"
-    CASE = "case"
     STAFF = "staff"
 
 

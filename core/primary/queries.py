@@ -114,6 +114,11 @@ class ContestView:
         """The title in the reader's language."""
         return self.titles[current_locale()]
 
+    def is_for(self, place_code: str) -> bool:
+        """Whether voters of ``place_code`` vote in it: national, or of a unit around them."""
+        around = {unit.code for unit in places.ancestors(place_code)}
+        return self.place_code is None or self.place_code in around
+
     @property
     def standing(self) -> tuple[CandidateView, ...]:
         """The candidates who can be chosen."""
@@ -267,18 +272,6 @@ def contests(session: Session, primary_id: str) -> tuple[ContestView, ...]:
         for row in rows
     )
     return tuple(sorted(views, key=lambda contest: (contest.place_code is not None, contest.id)))
-
-
-def contests_for_place(
-    session: Session, primary_id: str, place_code: str
-) -> tuple[ContestView, ...]:
-    """The contests of a voter who lives in ``place_code``: national, of the region, of the place."""
-    units = {unit.code for unit in places.ancestors(place_code)}
-    return tuple(
-        contest
-        for contest in contests(session, primary_id)
-        if contest.place_code is None or contest.place_code in units
-    )
 
 
 def candidates(

@@ -296,12 +296,7 @@ def _vote(
         contests = primary_queries.contests(session, PRIMARY_ID)
     assert found.public_key is not None
     contests_of = {
-        code: tuple(
-            contest
-            for contest in contests
-            if contest.place_code is None
-            or contest.place_code in {unit.code for unit in places.ancestors(code)}
-        )
+        code: tuple(contest for contest in contests if contest.is_for(code))
         for code in sorted(set(people.place_code))
     }
     historian = Historian(PRIMARY_ID, voters, contests_of, found.public_key, seed=seed)

@@ -45,7 +45,6 @@ class ActKind(StrEnum):
     BRING_PUBLICATION_FORWARD = "bring_publication_forward"
     ADD_EXEMPTION = "add_exemption"
     APPROVE_ROLL_CHANGE = "approve_roll_change"
-    SIGN_ADDRESS_MODE = "sign_address_mode"
 
 
 class StaffRefusal(StrEnum):

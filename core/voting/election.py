@@ -9,7 +9,6 @@ from functools import cached_property
 
 from sqlmodel import Session
 
-from core import places
 from core.database import reading
 from core.errors import Refused
 from core.keyring import digest_key, fingerprint
@@ -50,12 +49,7 @@ class Election:
         """The contests a voter of this place has: the national ones and those of its units."""
         known = self._by_place.get(place_code)
         if known is None:
-            units = {unit.code for unit in places.ancestors(place_code)}
-            known = tuple(
-                contest
-                for contest in self.contests
-                if contest.place_code is None or contest.place_code in units
-            )
+            known = tuple(contest for contest in self.contests if contest.is_for(place_code))
             self._by_place[place_code] = known
         return known
 

@@ -304,7 +304,11 @@ class Voter:
         """Seal one ballot for each contest (blank where nothing is chosen) and cast them."""
         with reading() as session:
             view = primaries.active_primary(session)
-            contests = primaries.contests_for_place(session, PRIMARY, DISTRICT)
+            contests = [
+                contest
+                for contest in primaries.contests(session, PRIMARY)
+                if contest.is_for(DISTRICT)
+            ]
         assert view is not None
         assert view.public_key is not None
         ballots = tuple(
