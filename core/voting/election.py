@@ -16,7 +16,7 @@ from core.primary import queries as primary_queries
 from core.primary.queries import ContestView, PrimaryView
 from core.voting.addresses import Address
 from core.voting.rooms import ExemptNetwork, exempt_networks
-from core.voting.rules import VotingRefusal
+from core.voting.rules import AddressMode, VotingRefusal
 from core.voting.sealing import sealed_length
 
 
@@ -27,6 +27,7 @@ class Election:
     primary: PrimaryView
     contests: tuple[ContestView, ...]
     exempted: tuple[ExemptNetwork, ...] = ()
+    address_mode: AddressMode = AddressMode.STRICT
 
     def is_exempt(self, address: Address, at: datetime) -> bool:
         """Whether several voters may use this address; the caps are asked at the cast."""

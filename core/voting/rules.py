@@ -72,6 +72,13 @@ class ExemptionKind(StrEnum):
     SHARED_NETWORK = "shared_network"
 
 
+class AddressMode(StrEnum):
+    """What one vote an address means: a clash is refused, or only recorded."""
+
+    STRICT = "strict"
+    ADVISORY = "advisory"
+
+
 class VotingRefusal(StrEnum):
     """Why an act of staff, or the start of a process, was refused."""
 

@@ -53,7 +53,9 @@ class Votes(Protocol):
         """Which of these claims are held, each with the idempotency mark beside it."""
         ...
 
-    def store_claims(self, rows: Sequence[ClaimRow]) -> set[Key]:
+    def store_claims(
+        self, rows: Sequence[ClaimRow], *, channel: Channel = Channel.ONLINE
+    ) -> set[Key]:
         """Store claims in order of kind and digest; gives those that somebody else holds."""
         ...
 
@@ -103,14 +105,16 @@ class SqliteVotes:
                 found.update({(kind, digest): mark for digest, mark in rows})
         return found
 
-    def store_claims(self, rows: Sequence[ClaimRow]) -> set[Key]:
+    def store_claims(
+        self, rows: Sequence[ClaimRow], *, channel: Channel = Channel.ONLINE
+    ) -> set[Key]:
         """See `Votes`; here nobody else can have come between."""
         if rows:
             self._connection.exec_driver_sql(
                 "INSERT INTO claim (primary_id, kind, digest, channel, idempotency_hmac)"
                 " VALUES (?, ?, ?, ?, ?)",
                 [
-                    (self._primary_id, kind, digest, Channel.ONLINE.value, mark)
+                    (self._primary_id, kind, digest, channel.value, mark)
                     for kind, digest, mark in sorted(rows, key=_claim_order)
                 ],
             )
@@ -186,7 +190,9 @@ class PostgresqlVotes:
         )
         return {(kind, bytes(digest)): _bytes(mark) for kind, digest, mark in rows}
 
-    def store_claims(self, rows: Sequence[ClaimRow]) -> set[Key]:
+    def store_claims(
+        self, rows: Sequence[ClaimRow], *, channel: Channel = Channel.ONLINE
+    ) -> set[Key]:
         """See `Votes`. One order for all batches, so that two never wait for each other."""
         if not rows:
             return set()
@@ -199,7 +205,7 @@ class PostgresqlVotes:
             " ON CONFLICT DO NOTHING RETURNING kind, digest",
             (
                 self._primary_id,
-                Channel.ONLINE.value,
+                channel.value,
                 [row[0] for row in ordered],
                 [row[1] for row in ordered],
                 [row[2] for row in ordered],
