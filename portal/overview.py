@@ -94,7 +94,10 @@ class Contacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Overview:
-    """The primary as the public sees it at ``now``, in the reader's language."""
+    """The primary as the public sees it at ``now``, in the reader's language.
+
+    ``checking_open``: the roll is sealed, and a sign-in can be tried before voting opens.
+    """
 
     name: str
     state: State
@@ -109,6 +112,7 @@ class Overview:
     turnout: TurnoutFigures | None
     contacts: Contacts
     public_key_digest: str | None
+    checking_open: bool
 
 
 def read_overview(*, now: datetime) -> Overview | None:
@@ -135,6 +139,7 @@ def read_overview(*, now: datetime) -> Overview | None:
         turnout=_figures(counted) if counted else None,
         contacts=Contacts(primary.hotline, primary.email),
         public_key_digest=sha256(primary.public_key).hexdigest() if primary.public_key else None,
+        checking_open=primary.roll_sealed_at is not None and _state(primary, now) is State.BEFORE,
     )
 
 

@@ -100,12 +100,13 @@ async def guide(request: Request) -> Response:
 
 
 async def vote(request: Request) -> Response:
-    """The voter's way from IIN to receipt while voting is open, else when it will be."""
+    """The voter's way from IIN to receipt while voting is open, its first half before, else when."""
 
     def drawn() -> str:
         overview = _overview(locale_of(request))
-        is_open = overview is not None and overview.state is State.OPEN
-        return _kept_page(request, "vote.html" if is_open else "vote_closed.html")
+        if overview is not None and (overview.state is State.OPEN or overview.checking_open):
+            return _kept_page(request, "vote.html")
+        return _kept_page(request, "vote_closed.html")
 
     return answer(await run_in_threadpool(drawn))
 

@@ -150,10 +150,15 @@ def localized(
     return [*own, Route(path, to_default, methods=["GET"])] if path != "/" else own
 
 
+def offset_minutes(instant: datetime, zone: tzinfo | None = None) -> int:
+    """How many minutes a zone (the primary's) is ahead of UTC at an instant."""
+    offset = instant.astimezone(zone or settings().zone).utcoffset() or timedelta()
+    return int(offset.total_seconds() // 60)
+
+
 def offset_label(instant: datetime, zone: tzinfo) -> str:
     """The offset of a zone at an instant: ``UTC+6``, ``UTC+5:30``."""
-    offset = instant.astimezone(zone).utcoffset() or timedelta()
-    minutes = int(offset.total_seconds() // 60)
+    minutes = offset_minutes(instant, zone)
     hours, rest = divmod(abs(minutes), 60)
     sign = "+" if minutes >= 0 else "−"
     return f"UTC{sign}{hours}" + (f":{rest:02d}" if rest else "")
@@ -200,6 +205,7 @@ def _environment() -> Environment:
         time=_time_element,
         zone_label=zone_label,
         offset_label=offset_label,
+        offset_minutes=offset_minutes,
     )
     environment.filters.update(
         number=format_number,

@@ -1,126 +1,45 @@
 // The voter's way through the page: who you are, the code, the ballot, the receipt.
 // Choices live in this page's memory only. What may be kept across a reload are sealed ballots and
 // the key that makes a repeated sending count once; the session itself is a cookie no script reads.
+// Whoever leaves the page or falls silent is signed out, and nothing of them stays.
 
+import { choicesOf, drawChoice, drawContest, groupOf } from "./ballot.js";
+import { call, now, persist, signOut } from "./calls.js";
+import { all, clockTime, element, field, one, root, show, step, tell, words, wrong } from "./page.js";
 import { ballotInfo, ballotPlaintext, canSeal, seal, tracker } from "./sealing.js";
+import { watch } from "./watch.js";
 
-const API = "/api/v1";
 const PENDING = "primaries.pending-cast";
 const SIGNED_IN = "primaries.signed-in";
-const STAGES = { identify: 0, code: 1, ballot: 2, review: 2, uncertain: 2, done: 3 };
+const CHALLENGE = "primaries.challenge";
 
-const root = document.querySelector("[data-vote]");
-const one = (selector, within = root) => within.querySelector(selector);
-const all = (selector, within = root) => [...within.querySelectorAll(selector)];
+// A polling place's computer: the next voter is waiting and must find nothing of the one before.
+const terminal = new URLSearchParams(location.search).has("terminal");
+const LIMITS = terminal ? { quiet: 60, warning: 30 } : { quiet: 300, warning: 60 };
+const UNTOUCHED = ["unable", "ended"];
+const OWN_DEVICE_WATCHED = ["code", "ballot", "review", "moved"];
 
-const state = { challenge: null, ballot: null, busy: false, timer: 0, unanswered: false };
-
-/* Words and pieces of the page */
-
-function words(name, facts = {}) {
-  const found = one(`[data-word="${name}"]`);
-  if (!found) return null;
-  return found.textContent.replace(/\{(\w+)\}/g, (_whole, key) => String(facts[key] ?? ""));
-}
-
-function element(name, properties = {}, ...children) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(properties)) {
-    if (key in made) made[key] = value;
-    else made.setAttribute(key, value);
-  }
-  made.append(...children);
-  return made;
-}
-
-function show(step, { focus = true } = {}) {
-  for (const section of all("[data-step]")) section.hidden = section.dataset.step !== step;
-  tell(null);
-  const stage = STAGES[step];
-  const progress = one("[data-progress]");
-  progress.hidden = stage === undefined;
-  [...progress.children].forEach((item, place) => {
-    item.classList.toggle("done", place < stage);
-    if (place === stage) item.setAttribute("aria-current", "step");
-    else item.removeAttribute("aria-current");
-  });
-  if (focus) {
-    const heading = one(`[data-step="${step}"] h2`);
-    heading?.focus({ preventScroll: true });
-    root.scrollIntoView({ block: "start" });
-  }
-}
-
-function tell(text) {
-  const status = one("[data-status]");
-  status.hidden = !text;
-  status.textContent = text ?? "";
-}
-
-function wrong(name, text) {
-  const input = document.getElementById(name);
-  const line = one(`[data-wrong="${name}"]`);
-  line.hidden = !text;
-  line.textContent = text ?? "";
-  if (text) {
-    input.setAttribute("aria-invalid", "true");
-    input.focus();
-  } else input.removeAttribute("aria-invalid");
-}
+const EMPTY = { challenge: null, ballot: null, unanswered: false };
+const state = { ...EMPTY, busy: false, staying: false, timer: 0 };
+const kept = (name) => JSON.parse(sessionStorage.getItem(name));
+const keep = (name, value) => sessionStorage.setItem(name, JSON.stringify(value));
 
 function countDown(until, draw, over) {
   clearInterval(state.timer);
   const tick = () => {
-    const left = Math.max(0, Math.round((until - Date.now()) / 1000));
+    const left = Math.max(0, Math.round((Date.parse(until) - now()) / 1000));
     draw(left);
     if (left === 0) {
       clearInterval(state.timer);
       over?.();
     }
   };
-  tick();
   state.timer = setInterval(tick, 1000);
+  tick();
 }
 
-/* Asking the server */
-
-const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-
-async function call(method, path, body, headers = {}) {
-  const options = {
-    method,
-    headers: { Accept: "application/json", "Accept-Language": root.dataset.locale, ...headers },
-    credentials: "same-origin",
-    cache: "no-store",
-    redirect: "error",
-    signal: AbortSignal.timeout(30000),
-  };
-  if (body !== undefined) {
-    options.body = JSON.stringify(body);
-    options.headers["Content-Type"] = "application/json";
-  }
-  const response = await fetch(API + path, options);
-  const data = await response.json().catch(() => ({}));
-  const wait = Number(response.headers.get("Retry-After")) || 0;
-  return { status: response.status, data, wait };
-}
-
-// A server that is overloaded is asked again, later each time; nothing is repeated that could count twice.
-async function persist(attempt, tries = 5) {
-  for (let round = 0; ; round += 1) {
-    let reply = null;
-    try {
-      reply = await attempt();
-    } catch {
-      reply = null;
-    }
-    const overloaded = reply && (reply.status === 502 || reply.status === 503 || reply.status === 504);
-    if (reply && !overloaded) return reply;
-    if (round + 1 >= tries) return reply;
-    const seconds = Math.min(30, (reply?.wait || 2 ** round) + Math.random());
-    tell(reply ? words("busy", { seconds: Math.ceil(seconds) }) : words("offline"));
-    await pause(seconds);
-  }
+function told(seconds) {
+  tell(seconds ? words("busy", { seconds }) : words("offline"));
 }
 
 async function alone(button, work) {
@@ -141,10 +60,9 @@ async function alone(button, work) {
 
 /* Refusals */
 
-function refuse({ title, reasons, reference }) {
-  one("[data-refused-title]").textContent = title ?? one("[data-refused-title]").textContent;
-  const list = one("[data-reasons]");
-  list.replaceChildren(
+function refuse({ title = words("refused"), reasons, reference }) {
+  one("[data-refused-title]").textContent = title;
+  one("[data-reasons]").replaceChildren(
     ...reasons.map((reason) =>
       element("p", { textContent: words(`reason.${reason}`) ?? words("reason.other") }),
     ),
@@ -160,7 +78,7 @@ function setReference(reference) {
 
 function refusedByServer({ data }) {
   const reasons = data.reasons?.length ? data.reasons : [data.code ?? "other"];
-  let title = null;
+  let title;
   if (reasons.includes("not_open")) title = words("not_open.title");
   else if (reasons.includes("rate_limited")) title = words("slow.title");
   refuse({ title, reasons, reference: data.reference });
@@ -169,145 +87,117 @@ function refusedByServer({ data }) {
 /* Step 1: who you are */
 
 async function identify() {
-  const iin = document.getElementById("iin").value.replace(/[\s-]/g, "");
-  const mobile = document.getElementById("mobile").value.trim();
+  const iin = field("iin").value.replace(/[\s-]/g, "");
+  const mobile = field("mobile").value.trim();
   wrong("mobile", mobile.replace(/\D/g, "").length < 10 ? words("wrong.mobile") : null);
   wrong("iin", /^[0-9]{12}$/.test(iin) ? null : words("wrong.iin"));
   if (one('[data-form="identify"] [aria-invalid]')) return;
   tell(words("asking"));
-  const reply = await persist(() => call("POST", "/sign-in", { iin, mobile }), 8);
+  // Never repeated blindly: each request that arrives may send a code.
+  const asked = () => call("POST", "/sign-in", { iin, mobile });
+  const reply = await persist(asked, { tries: 8, blind: false, told });
   tell(null);
-  if (!reply) return void tell(words("failed"));
-  if (reply.status === 202) {
-    state.challenge = reply.data.challenge;
-    setReference(reply.data.reference);
-    show("code");
-    document.getElementById("code").value = "";
-    document.getElementById("code").focus();
-    countDown(Date.parse(reply.data.expires_at), drawCodeLeft);
-    return;
-  }
+  if (!reply) return tell(words("unsent"));
+  if (reply.status === 202) return askForCode(reply.data);
   const fields = [reply.data.code, ...(reply.data.reasons ?? [])].join(" ");
   if (reply.status === 400 || reply.status === 422) {
     const phone = /mobile/.test(fields);
     wrong("mobile", phone ? words("wrong.mobile") : null);
     wrong("iin", phone && !/iin/.test(fields) ? null : words("wrong.iin"));
-  } else if (reply.status >= 500) tell(words("failed"));
+  } else if (reply.status >= 500) tell(reply.data.title ?? words("failed"));
   else refusedByServer(reply);
-}
-
-function drawCodeLeft(left) {
-  one("[data-code-left]").textContent = left
-    ? words("code.left", { minutes: Math.floor(left / 60), seconds: String(left % 60).padStart(2, "0") })
-    : words("code.over");
 }
 
 /* Step 2: the code */
 
-async function solve() {
-  const code = document.getElementById("code").value.replace(/\D/g, "");
-  wrong("code", code.length === 6 ? null : words("wrong.code"));
-  if (code.length !== 6) return;
+function askForCode({ challenge, expires_at, reference }) {
+  state.challenge = challenge;
+  // Who reads the SMS in another window may find this page loaded anew.
+  if (!terminal) keep(CHALLENGE, { challenge, expires_at, reference });
+  setReference(reference);
+  show("code");
+  awaitCode("code", expires_at);
+}
+
+function awaitCode(name, expiresAt) {
+  field(name).value = "";
+  wrong(name, null);
+  field(name).focus();
+  countDown(expiresAt, (left) => {
+    one(`[data-left="${name}"]`).textContent = left
+      ? words("code.left", { left: clockTime(left) })
+      : words("code.over");
+  });
+}
+
+/** Brings the code in the field `name`; gives the answer, or null after saying what is wrong. */
+async function bringCode(name, headers) {
+  const code = field(name).value.replace(/\D/g, "");
+  wrong(name, code.length === 6 ? null : words("wrong.code"));
+  if (code.length !== 6) return null;
   tell(words("asking"));
   const path = `/sign-in/${encodeURIComponent(state.challenge)}`;
-  const reply = await persist(() => call("POST", path, { code, cookie: true }), 3);
+  const brought = () => call("POST", path, { code, cookie: true }, headers);
+  const reply = await persist(brought, { tries: 3, told });
   tell(null);
-  if (!reply || reply.status >= 500) return void tell(words("failed"));
-  if (reply.status === 200) {
-    sessionStorage.setItem(SIGNED_IN, "yes");
-    document.getElementById("iin").value = "";
-    document.getElementById("mobile").value = "";
-    await fetchBallot();
-    return;
+  if (!reply || reply.status >= 500) tell(words("failed"));
+  else if (reply.status === 200 || reply.status === 401) return reply;
+  else if (reply.data.tries_left > 0) {
+    wrong(name, words("code.differs", { left: reply.data.tries_left }));
+    field(name).select();
+  } else if (reply.data.code === "code_failed") return reply;
+  else wrong(name, words("code.over"));
+  return null;
+}
+
+async function solve() {
+  if (kept(SIGNED_IN)) return fetchBallot();
+  const reply = await bringCode("code");
+  if (!reply) return;
+  if (reply.status !== 200) {
+    forget();
+    return refusedByServer(reply);
   }
-  if (Number.isInteger(reply.data.tries_left) && reply.data.tries_left > 0) {
-    wrong("code", words("code.differs", { left: reply.data.tries_left }));
-    document.getElementById("code").select();
-  } else if (reply.data.code === "code_failed" || reply.data.reasons?.includes("code_failed")) {
-    refuse({ reasons: ["code_failed"], reference: reply.data.reference });
-  } else wrong("code", words("code.over"));
+  sessionStorage.removeItem(CHALLENGE);
+  keep(SIGNED_IN, true);
+  for (const form of all("form")) form.reset();
+  return fetchBallot();
 }
 
 /* Step 3: the ballot */
 
 async function fetchBallot() {
   tell(words("asking"));
-  const reply = await persist(() => call("GET", "/ballot"));
+  const reply = await persist(() => call("GET", "/ballot"), { told });
   tell(null);
-  if (!reply || reply.status >= 500) return void tell(words("failed"));
+  if (!reply || reply.status >= 500) return tell(words("failed"));
   if (reply.status === 401) return signInAgain();
-  if (reply.status !== 200) return refusedByServer(reply);
+  if (reply.status !== 200) {
+    // Before the opening the way ends here: who came this far can vote.
+    const isChecked = "checking" in root.dataset && reply.data.code === "not_open";
+    leave();
+    return isChecked ? show("checked") : refusedByServer(reply);
+  }
   state.ballot = reply.data;
-  if (!state.ballot.contests.length) return refuse({ title: words("none.title"), reasons: ["other"] });
+  if (!state.ballot.contests.length) {
+    leave();
+    return refuse({ title: words("none.title"), reasons: ["other"] });
+  }
   one("[data-contests]").replaceChildren(...state.ballot.contests.map(drawContest));
   show("ballot");
-  countDown(Date.parse(state.ballot.expires_at), drawSessionLeft, signInAgain);
+  countDown(state.ballot.expires_at, drawSessionLeft, signInAgain);
 }
 
 function drawSessionLeft(left) {
-  one("[data-session-left]").textContent = words("session.left", { minutes: Math.ceil(left / 60) });
+  const text = words("session.left", { minutes: Math.ceil(left / 60) });
+  for (const place of all("[data-session-left]")) place.textContent = text;
 }
 
 function signInAgain() {
   // Nothing is kept for whoever signs in next on this device: it may be another person.
   forget();
-  state.ballot = null;
-  one("[data-contests]").replaceChildren();
-  one("[data-review]").replaceChildren();
   show("identify");
   tell(words("session.over"));
-}
-
-function forget() {
-  clearInterval(state.timer);
-  state.unanswered = false;
-  sessionStorage.removeItem(PENDING);
-  sessionStorage.removeItem(SIGNED_IN);
-}
-
-function drawContest(contest, place) {
-  const single = contest.max_choices === 1;
-  const hint = single ? words("choose.one") : words("choose.several", { most: contest.max_choices });
-  const count = element("p", { className: "muted", "aria-live": "polite" });
-  const group = element("fieldset", { "data-contest": contest.id }, element("legend", { textContent: contest.title }));
-  group.append(element("p", { className: "hint", textContent: hint }));
-  const choice = (value, text, about, blank) => {
-    const input = element("input", { type: single ? "radio" : "checkbox", name: `contest-${place}`, value });
-    if (blank) input.dataset.blank = "";
-    const said = element("span", {}, element("span", { textContent: text }));
-    if (about) said.append(element("span", { className: "about", textContent: about }));
-    return element("label", { className: blank ? "choice blank" : "choice" }, input, said);
-  };
-  for (const candidate of contest.candidates) {
-    const about = [candidate.nominated_by];
-    if (candidate.birth_year) about.push(words("born", { year: candidate.birth_year }));
-    group.append(choice(candidate.id, candidate.name, about.filter(Boolean).join(" · ")));
-  }
-  group.append(choice("", words("blank"), null, true));
-  if (!single) group.append(count);
-  group.addEventListener("change", (event) => {
-    one("[data-incomplete]").hidden = true;
-    limit(group, contest, event.target, count);
-  });
-  return group;
-}
-
-function limit(group, contest, changed, count) {
-  if (contest.max_choices === 1) return;
-  const blank = one("[data-blank]", group);
-  const candidates = all("input:not([data-blank])", group);
-  if (changed === blank && blank.checked) for (const input of candidates) input.checked = false;
-  else if (changed !== blank && changed.checked) blank.checked = false;
-  const chosen = candidates.filter((input) => input.checked).length;
-  for (const input of candidates) input.disabled = !input.checked && chosen >= contest.max_choices;
-  count.textContent = words("chosen", { count: chosen, most: contest.max_choices });
-}
-
-function choicesOf(contest) {
-  const group = all("[data-contest]").find((found) => found.dataset.contest === contest.id);
-  const checked = all("input:checked", group);
-  if (!checked.length) return null;
-  return checked.filter((input) => !("blank" in input.dataset)).map((input) => input.value);
 }
 
 function review() {
@@ -316,21 +206,10 @@ function review() {
   incomplete.hidden = !unchosen.length;
   if (unchosen.length) {
     incomplete.textContent = words("incomplete", { contests: unchosen.map((c) => c.title).join(", ") });
-    const group = all("[data-contest]").find((found) => found.dataset.contest === unchosen[0].id);
-    one("input", group).focus();
+    one("input", groupOf(unchosen[0])).focus();
     return;
   }
-  one("[data-review]").replaceChildren(
-    ...state.ballot.contests.map((contest) => {
-      const chosen = choicesOf(contest);
-      const names = contest.candidates.filter((c) => chosen.includes(c.id)).map((c) => c.name);
-      const list = element("ul", { className: "chosen" });
-      for (const name of names.length ? names : [words("blank")]) {
-        list.append(element("li", { textContent: name }));
-      }
-      return element("div", { className: "panel" }, element("h3", { textContent: contest.title }), list);
-    }),
-  );
+  one("[data-review]").replaceChildren(...state.ballot.contests.map(drawChoice));
   show("review");
 }
 
@@ -348,78 +227,93 @@ async function sealAll() {
     ballots.push({ contest: contest.id, sealed: base64(await seal(publicKey, info, plaintext)) });
   }
   const titles = Object.fromEntries(state.ballot.contests.map((c) => [c.id, c.title]));
-  const pending = { key: crypto.randomUUID(), ballots, titles };
-  sessionStorage.setItem(PENDING, JSON.stringify(pending));
-  return pending;
+  keep(PENDING, { key: crypto.randomUUID(), ballots, titles });
 }
 
 async function cast() {
   tell(words("sealing"));
   for (let round = 0; round < 3; round += 1) {
-    const reply = await send(await sealAll());
+    await sealAll();
+    const reply = await send();
     // A sealed ballot that somebody copied claims nothing; sealed anew it is another one.
     if (reply?.data.code !== "sealed_ballot_repeated") return settle(reply);
   }
   return settle(null);
 }
 
-function send({ key, ballots }) {
-  return persist(async () => {
+function send() {
+  const { key, ballots } = kept(PENDING);
+  const sent = async () => {
     const before = state.unanswered;
     state.unanswered = true;
     const reply = await call("POST", "/ballot", { ballots }, { "Idempotency-Key": key });
     if (reply.status < 500) state.unanswered = before;
     return reply;
-  });
+  };
+  return persist(sent, { told });
 }
 
+/** Sends the same sealed ballots under the same key: counted once, however often they arrive. */
 async function resend() {
-  state.unanswered = true;
   tell(words("sealing"));
-  await settle(await send(JSON.parse(sessionStorage.getItem(PENDING))));
+  await settle(await send());
 }
 
 async function settle(reply) {
-  const pending = JSON.parse(sessionStorage.getItem(PENDING));
   tell(null);
   const isOver = reply?.status === 401;
-  if (!reply || reply.status >= 500 || (isOver && state.unanswered)) {
-    // An earlier sending may have been stored: its tracker is the only way to know.
-    one("[data-trackers-unsure]").replaceChildren(...(await receipts(pending)));
-    show("uncertain");
-    one("[data-resend]").hidden = isOver;
-    one("[data-session-over]").hidden = !isOver;
-  } else if (reply.status === 200 || reply.status === 201) {
-    const own = await receipts(pending, reply.data.trackers);
-    forget();
-    one("[data-trackers]").replaceChildren(...own);
-    one("[data-cast-at]").textContent = written(new Date());
-    one("[data-contests]").replaceChildren();
-    one("[data-review]").replaceChildren();
-    state.ballot = null;
-    show("done");
+  if (!reply || reply.status >= 500 || (isOver && state.unanswered)) await drawUncertain(isOver);
+  else if (reply.status === 200 || reply.status === 201) await drawReceipt(reply.data.trackers);
+  else if (reply.data.code === "address_changed") {
+    state.challenge = reply.data.challenge;
+    show("moved");
+    awaitCode("moved-code", reply.data.expires_at);
   } else if (isOver) signInAgain();
   else {
-    forget();
+    leave();
     refusedByServer(reply);
   }
 }
 
-async function receipts(pending, answered = null) {
+async function solveMoved() {
+  const reply = await bringCode("moved-code", { "Idempotency-Key": kept(PENDING).key });
+  if (reply?.status === 200) return resend();
+  if (reply) return settle(reply);
+}
+
+async function drawUncertain(isOver) {
+  // An earlier sending may have been stored: its tracker is the only way to know.
+  state.unanswered = true;
+  one("[data-trackers-unsure]").replaceChildren(...(await receipts()));
+  show("uncertain");
+  one("[data-resend]").hidden = isOver;
+  one("[data-session-over]").hidden = !isOver;
+}
+
+async function drawReceipt(trackers) {
+  const own = await receipts(trackers);
+  forget();
+  one("[data-trackers]").replaceChildren(...own);
+  one("[data-cast-at]").textContent = written(now());
+  show("done");
+}
+
+async function receipts(answered = null) {
+  const { ballots, titles } = kept(PENDING);
   const cards = [];
-  for (const { contest, sealed } of pending.ballots) {
+  for (const { contest, sealed } of ballots) {
     const own = await tracker(unbase64(sealed));
-    const told = answered?.find((entry) => entry.contest === contest)?.tracker ?? own;
+    const answer = answered?.find((entry) => entry.contest === contest)?.tracker ?? own;
     const card = element(
       "div", { className: "tracker-card" },
-      element("div", { textContent: pending.titles[contest] ?? contest }),
+      element("div", { textContent: titles[contest] ?? contest }),
       element("div", { className: "muted small", textContent: words("tracker") }),
       element("div", { className: "tracker-text", textContent: grouped(own), "data-tracker": own }),
     );
-    if (told !== own) {
+    if (answer !== own) {
       card.append(
         element("p", { className: "wrong", textContent: words("differs") }),
-        element("div", { className: "tracker-text", textContent: grouped(told) }),
+        element("div", { className: "tracker-text", textContent: grouped(answer) }),
       );
     }
     cards.push(card);
@@ -427,34 +321,108 @@ async function receipts(pending, answered = null) {
   return cards;
 }
 
-// Every browser spells dates of a language in its own way; the site has one.
-function written(date) {
-  const two = (number) => String(number).padStart(2, "0");
-  const day = `${two(date.getDate())}.${two(date.getMonth() + 1)}.${date.getFullYear()}`;
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
+// In the primary's zone, whatever this device is set to, and spelled as everywhere on the site.
+function written(instant) {
+  const there = new Date(instant + Number(root.dataset.offset) * 60000);
+  const [, year, month, day, time] = /^(\d+)-(\d+)-(\d+)T(\d+:\d+)/.exec(there.toISOString());
+  return `${day}.${month}.${year} ${time}`;
 }
 
 const grouped = (letters) => letters.match(/.{1,4}/g).join(" ");
 
+/* Leaving */
+
+function clear() {
+  clearInterval(state.timer);
+  Object.assign(state, EMPTY);
+  for (const form of all("form")) form.reset();
+  for (const name of ["iin", "mobile", "code", "moved-code"]) wrong(name, null);
+  for (const place of all("[data-contests], [data-review], [data-trackers], [data-trackers-unsure]")) {
+    place.replaceChildren();
+  }
+  setReference(null);
+}
+
+function forget() {
+  clear();
+  for (const name of [PENDING, SIGNED_IN, CHALLENGE]) sessionStorage.removeItem(name);
+}
+
+function leave() {
+  if (kept(SIGNED_IN)) signOut();
+  forget();
+}
+
+function restart() {
+  leave();
+  // On a shared computer the next voter gets a page that was never anybody's.
+  if (terminal) location.replace(location.href);
+  else show("identify");
+}
+
+function end() {
+  stay();
+  leave();
+  if (terminal) location.replace(location.href);
+  else show("ended");
+}
+
+function isOccupied() {
+  if (state.busy || UNTOUCHED.includes(step())) return false;
+  if (!terminal) return OWN_DEVICE_WATCHED.includes(step());
+  return step() !== "identify" || Boolean(field("iin").value || field("mobile").value);
+}
+
+const dialog = one("[data-idle]");
+const title = document.title;
+
+function warn(left) {
+  document.title = left === null ? title : words("idle.title");
+  if (left === null) return dialog.close();
+  one("[data-idle-left]").textContent = words("idle.left", { left: clockTime(left) });
+  if (!dialog.open) dialog.showModal();
+}
+
+const stay = watch({ ...LIMITS, isOccupied, warn, over: end });
+one("[data-stay]").addEventListener("click", stay);
+dialog.addEventListener("cancel", stay);
+
+// A reload or another language is no leaving, but on a shared computer everything is.
+globalThis.navigation?.addEventListener("navigate", ({ navigationType }) => {
+  state.staying = navigationType === "reload";
+});
+for (const link of all(".languages a", document)) {
+  link.search = location.search;
+  link.addEventListener("click", () => { state.staying = true; });
+}
+addEventListener("pagehide", () => {
+  // What was sent and not answered must be found again: see drawUncertain.
+  if (state.unanswered || (state.staying && !terminal)) clear();
+  else leave();
+});
+addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) location.reload();
+});
+
 /* Presses and start */
 
-const forms = { identify, code: solve, ballot: async () => review() };
+const forms = { identify, code: solve, moved: solveMoved, ballot: async () => review() };
 for (const form of all("[data-form]")) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     alone(one('button[type="submit"]', form), forms[form.dataset.form]);
   });
 }
+one("[data-contests]").addEventListener("change", () => { one("[data-incomplete]").hidden = true; });
 
 const actions = {
   cast,
   resend,
+  another: resend,
   change: async () => show("ballot"),
   print: async () => globalThis.print(),
-  restart: async () => {
-    forget();
-    show("identify");
-  },
+  restart: async () => restart(),
+  end: async () => end(),
 };
 root.addEventListener("click", (event) => {
   const button = event.target.closest("[data-action]");
@@ -462,13 +430,12 @@ root.addEventListener("click", (event) => {
 });
 
 async function start() {
+  document.documentElement.classList.toggle("terminal", terminal);
   if (!canSeal()) return show("unable", { focus: false });
-  const pending = sessionStorage.getItem(PENDING);
-  if (pending) {
-    one("[data-trackers-unsure]").replaceChildren(...(await receipts(JSON.parse(pending))));
-    return show("uncertain", { focus: false });
-  }
-  if (sessionStorage.getItem(SIGNED_IN)) return fetchBallot();
+  if (kept(PENDING)) return drawUncertain(false);
+  if (kept(SIGNED_IN)) return fetchBallot();
+  const asked = kept(CHALLENGE);
+  if (asked && Date.parse(asked.expires_at) > now()) return askForCode(asked);
   return show("identify", { focus: false });
 }
 

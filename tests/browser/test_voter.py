@@ -141,7 +141,7 @@ def test_a_voter_votes_in_russian_on_a_desktop(
     page.get_by_role("button", name="Получить код").click()
     expect(page.locator("#code")).to_be_focused()
     seen.shot("3-code")
-    page.get_by_label("Код").fill(_code(voter, page))
+    page.get_by_label("Код", exact=True).fill(_code(voter, page))
     page.get_by_role("button", name="Войти").click()
     expect(page.get_by_role("heading", name="Шаг 3. Ваш бюллетень")).to_be_visible()
     (cookie,) = page.context.cookies()

@@ -15,7 +15,7 @@ from core import clock
 from core.database import unit_of_work
 from core.i18n import LOCALES
 from core.membership.service import freeze_admission
-from core.primary.models import Primary, TimelineAct
+from core.primary.models import Primary, RollSeal, TimelineAct
 from core.primary.rules import Instant
 from core.settings import ROOT
 from core.staff.rules import Role
@@ -109,11 +109,33 @@ def test_a_page_runs_nothing_inline_and_sets_no_cookie(poll: Poll, path: str) ->
     assert got.headers["x-content-type-options"] == "nosniff"
 
 
+def _files_of(html: str) -> set[str]:
+    """The names of the static files that a page loads, scripts imported by scripts included."""
+    elements = _Page(html).elements
+    addresses = [given.get("src") or given.get("href") or "" for _tag, given in elements]
+    found = {
+        address.rpartition("/")[2]
+        for (tag, _given), address in zip(elements, addresses, strict=True)
+        if tag in {"link", "script"} and address.startswith("/static/")
+    }
+    while True:
+        code = "".join((STATIC / name).read_text() for name in found if name.endswith(".js"))
+        imported = set(re.findall(r'from "\./([\w.]+)"', code)) - found
+        if not imported:
+            return found
+        found |= imported
+
+
+def _vote_scripts() -> dict[str, str]:
+    names = _files_of(_get("/ru/vote").text)
+    return {name: (STATIC / name).read_text() for name in names if name.endswith(".js")}
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_a_page_with_its_files_stays_under_100_kb(poll: Poll, path: str) -> None:
-    html = _get(f"/kk/{path}").content
-    files = sum(len(file.read_bytes()) for file in STATIC.iterdir())
-    assert len(html) + files < 100_000
+    html = _get(f"/kk/{path}")
+    files = sum(len((STATIC / name).read_bytes()) for name in _files_of(html.text))
+    assert len(html.content) + files < 100_000
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -316,19 +338,23 @@ def test_static_files_are_kept_for_ever_under_the_name_of_their_content() -> Non
     assert _get("/static/x/none.css").status_code == 404
 
 
-def test_the_help_page_publishes_the_digest_of_the_script_that_seals(poll: Poll) -> None:
+def test_the_help_page_publishes_the_digest_of_every_script_of_the_vote(poll: Poll) -> None:
     text = _get("/en/help").text
-    for name in ("sealing.js", "vote.js"):
-        assert sha256((STATIC / name).read_bytes()).hexdigest() in text
+    assert {"sealing.js", "vote.js"} < set(_vote_scripts())
+    for name in _vote_scripts():
+        assert sha256((STATIC / name).read_bytes()).hexdigest() in text, name
     (address,) = re.findall(r'href="(/static/\w+/sealing\.js)"', text)
     assert _get(address).content == (STATIC / "sealing.js").read_bytes()
 
 
-def test_the_script_finds_every_word_it_asks_for_in_the_page(poll: Poll) -> None:
-    script = (STATIC / "vote.js").read_text()
-    page = _get("/ru/vote").text
+@pytest.mark.parametrize("at", [NOON, OPENS - timedelta(hours=1)])
+def test_the_scripts_find_every_word_they_ask_for_in_the_page(poll: Poll, at: datetime) -> None:
+    _seal_the_roll()
+    with clock.fixed(at):
+        page = _get("/ru/vote").text
+        scripts = "".join(_vote_scripts().values())
     there = set(re.findall(r'data-word="([\w.]+)"', page))
-    asked = set(re.findall(r'words\("([\w.]+)"', script))
+    asked = set(re.findall(r'words\("([\w.]+)"', scripts))
     assert asked
     assert asked <= there
     reasons = {word.removeprefix("reason.") for word in there if word.startswith("reason.")}
@@ -338,13 +364,50 @@ def test_the_script_finds_every_word_it_asks_for_in_the_page(poll: Poll) -> None
     assert not told & {"not_on_roll", "admitted_after_cutoff", "mobile_mismatch"}
 
 
-def test_the_scripts_keep_no_secret_and_build_no_markup() -> None:
-    script = (STATIC / "vote.js").read_text() + (STATIC / "sealing.js").read_text()
+def test_the_scripts_keep_no_secret_and_build_no_markup(poll: Poll) -> None:
+    scripts = "".join(_vote_scripts().values())
     for forbidden in ("innerHTML", "outerHTML", "insertAdjacent", "eval(", "localStorage"):
-        assert forbidden not in script
-    assert "document.cookie" not in script
-    kept = re.findall(r"sessionStorage\.setItem\((\w+),", script)
-    assert sorted(kept) == ["PENDING", "SIGNED_IN"]
+        assert forbidden not in scripts
+    assert "document.cookie" not in scripts
+    assert scripts.count("sessionStorage.setItem") == 1
+    assert re.findall(r"\bkeep\((\w+),", scripts) == ["CHALLENGE", "SIGNED_IN", "PENDING"]
+    assert "[PENDING, SIGNED_IN, CHALLENGE]) sessionStorage.removeItem" in scripts
+
+
+def test_between_the_sealing_of_the_roll_and_the_opening_a_sign_in_can_be_tried(
+    poll: Poll,
+) -> None:
+    before = OPENS - timedelta(hours=1)
+    with clock.fixed(before):
+        assert "data-checking" not in _get("/en/vote").text
+        assert "you can check here" in _get("/en/vote").text
+    _seal_the_roll()
+    with clock.fixed(before + timedelta(seconds=10)):
+        assert "data-checking" in _get("/en/vote").text
+        assert "Check that you can vote" in _get("/en/").text
+    with clock.fixed(OPENS):
+        vote = _get("/en/vote").text
+    assert "data-vote" in vote
+    assert "data-checking" not in vote
+
+
+def _seal_the_roll() -> None:
+    with unit_of_work() as session:
+        session.add(
+            RollSeal(
+                primary_id=PRIMARY,
+                voters=5,
+                digest="00",
+                admitted_after_cutoff=0,
+                under_age=0,
+                shared_numbers=0,
+                members_on_shared_numbers=0,
+                last_admitted=OPENS.date(),
+                age_day=OPENS.date(),
+                sealed_at=OPENS - timedelta(days=1),
+                sealed_by=1,
+            )
+        )
 
 
 def test_a_freeze_is_announced_while_it_lasts(poll: Poll, make_actor: MakeActor) -> None:
