@@ -27,7 +27,7 @@ const keep = (name, value) => sessionStorage.setItem(name, JSON.stringify(value)
 function countDown(until, draw, over) {
   clearInterval(state.timer);
   const tick = () => {
-    const left = Math.max(0, Math.round((Date.parse(until) - now()) / 1000));
+    const left = Math.max(0, Math.floor((Date.parse(until) - now()) / 1000));
     draw(left);
     if (left === 0) {
       clearInterval(state.timer);
