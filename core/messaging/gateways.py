@@ -1,39 +1,61 @@
-"""The world outside: what carries an SMS to a phone."""
+"""The world outside: what carries messages out of the house."""
 
 import json
 import os
 from pathlib import Path
 from typing import Protocol
 
+from core.messaging.post import Outgoing
+from core.messaging.rules import GatewayKind, SendFault
 from core.settings import SettingsError, settings
 
 
-class SmsGateway(Protocol):
-    """Carries one SMS; any exception means that it was not taken."""
+class NotTaken(Exception):
+    """The gateway surely did not take the message: there was no connection, or it said so."""
 
-    def send(self, *, to: str, text: str) -> None:
-        """Hand over ``text`` for the number ``to`` (E.164)."""
+    def __init__(self, fault: SendFault) -> None:
+        super().__init__(fault.value)
+        self.fault = fault
+
+
+class Gateway(Protocol):
+    """Carries the messages of one kind. ``at_once`` is how many it may be given at a time."""
+
+    kind: GatewayKind
+    at_once: int
+
+    async def send(self, message: Outgoing) -> None:
+        """Return when the message was taken; raise `NotTaken` when it surely was not.
+
+        Any other exception, a timeout among them, leaves it open whether it was taken.
+        """
         ...
 
 
 class FileSms:
     """Writes JSON lines ``{to, text}`` to a file its owner alone can read: rehearsals and tests."""
 
+    kind = GatewayKind.SMS
+    at_once = 256
+
     def __init__(self, path: Path) -> None:
         self._path = path
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def send(self, *, to: str, text: str) -> None:
+    async def send(self, message: Outgoing) -> None:
         """Append one line, whole even when several processes write."""
-        line = json.dumps({"to": to, "text": text}, ensure_ascii=False) + "\n"
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        line = json.dumps({"to": message.to, "text": message.text}, ensure_ascii=False) + "\n"
+        try:
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        except OSError:
+            raise NotTaken(SendFault.NOT_REACHED) from None
         try:
             os.write(descriptor, line.encode())
         finally:
             os.close(descriptor)
 
 
-def sms_gateway() -> SmsGateway:
+def sms_gateway() -> Gateway:
     """The gateway that ``PRIMARIES_SMS_URL`` names."""
     url = settings().sms_url
     scheme, _separator, rest = url.partition(":")

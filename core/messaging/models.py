@@ -2,31 +2,54 @@
 
 from datetime import datetime
 
-from sqlmodel import Field, Index, SQLModel, text
+from sqlmodel import CheckConstraint, Field, Index, SQLModel, text
 
-from core.database import UtcDateTime
-from core.messaging.rules import MessageState
+from core.database import UtcDateTime, one_of
+from core.messaging.rules import GatewayKind, MessageState
+
+_WAITING = text("state IN ('queued', 'sending')")
+_KEYED = text("idempotency_key IS NOT NULL")
 
 
 class OutboxMessage(SQLModel, table=True):
-    """One SMS on its way. Number and text are encrypted, and erased once it is sent."""
+    """One message on its way. Number and text are encrypted, and erased once it is taken.
+
+    ``id`` is made by whoever queues it (`post.new_id`), so that nobody reads a row back to know
+    it; it grows with time, so that new rows lie together and "the last minutes" is a range of it.
+    """
 
     __tablename__ = "outbox_message"
     __table_args__ = (
+        CheckConstraint(one_of("gateway", GatewayKind), name="gateway"),
+        CheckConstraint(one_of("state", MessageState), name="state"),
         Index(
             "ix_outbox_message_waiting",
+            "gateway",
+            "priority",
             "due_at",
-            sqlite_where=text("state IN ('queued', 'sending')"),
-            postgresql_where=text("state IN ('queued', 'sending')"),
+            sqlite_where=_WAITING,
+            postgresql_where=_WAITING,
         ),
+        Index(
+            "uq_outbox_message_idempotency_key",
+            "idempotency_key",
+            unique=True,
+            sqlite_where=_KEYED,
+            postgresql_where=_KEYED,
+        ),
+        {"sqlite_with_rowid": False},
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: str = Field(primary_key=True)
+    gateway: str
     purpose: str
-    idempotency_key: str = Field(unique=True)
+    priority: int
+    idempotency_key: str | None = Field(default=None)
     body: bytes | None
-    state: str = MessageState.QUEUED.value
-    attempts: int = 0
+    state: str
+    attempts: int
+    fault: str | None = Field(default=None)
     queued_at: datetime = Field(sa_type=UtcDateTime)
     due_at: datetime = Field(sa_type=UtcDateTime)
-    sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    changed_at: datetime = Field(sa_type=UtcDateTime)

@@ -17,9 +17,8 @@ from sqlmodel import col
 
 from core.i18n import _, use_locale
 from core.keyring import hmac_digest
-from core.messaging.models import OutboxMessage
+from core.messaging.post import Outgoing, Post, sms
 from core.messaging.rules import Purpose
-from core.messaging.service import sms_row
 from core.primary.models import Voter
 from core.voting.addresses import Address, short_address
 from core.voting.models import Registration, SignInChallenge, VotingSession
@@ -139,8 +138,9 @@ def sign_in_many(
     *,
     now: datetime,
     tally: Tally,
+    post: Post,
 ) -> list[SignInAnswer]:
-    """Answer a batch of sign-ins in the caller's transaction; codes go to the outbox with it."""
+    """Answer a batch of sign-ins in the caller's transaction; codes go to ``post``."""
     roll = _roll(connection, primary_id, [asked.iin_digest for asked in batch])
     taken = votes_on(connection, primary_id).taken(
         {claim for asked in batch for claim in _claims(asked)}
@@ -149,7 +149,6 @@ def sign_in_many(
         connection, primary_id, [asked.address for asked in batch], now=now, lock=False
     )
     challenges: list[dict[str, Any]] = []
-    messages: list[dict[str, Any]] = []
     answers: list[SignInAnswer] = []
     for asked in batch:
         voter = roll.get(asked.iin_digest)
@@ -198,29 +197,28 @@ def sign_in_many(
             }
         )
         # The message is made for every pair, so that both cost the same; one kind is dropped.
-        message = _message(asked, challenge, code, now)
+        message = _message(asked, code, now)
+        row = post.row(message, now)
         if not reasons:
-            messages.append(message)
+            post.add(message, row)
         answers.append(ChallengeIssued(challenge, now + CODE_LIFETIME, reference))
     if challenges:
         connection.execute(insert(SignInChallenge), challenges)
-    if messages:
-        connection.execute(insert(OutboxMessage), messages)
     return answers
 
 
-def _message(asked: SignIn, challenge: str, code: str, now: datetime) -> dict[str, Any]:
+def _message(asked: SignIn, code: str, now: datetime) -> Outgoing:
     with use_locale(asked.locale):
         text = _(
             "{code} is your code for voting. Nobody from the committee will ever ask you for it.",
             code=code,
         )
-    return sms_row(
+    return sms(
         to=asked.mobile,
         text=text,
         purpose=Purpose.ONE_TIME_CODE,
-        idempotency_key=f"code:{challenge}",
         now=now,
+        expires_at=now + CODE_LIFETIME,
     )
 
 

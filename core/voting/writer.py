@@ -21,7 +21,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from core import clock
 from core.database import engine
 from core.errors import Refused
-from core.messaging import service as messaging
+from core.messaging.post import Post
+from core.messaging.sender import Sender
 from core.voting.casting import CastAnswer
 from core.voting.election import CurrentElection, Election
 from core.voting.polling import BallotsIncomplete, CastBallots, cast_ballots
@@ -50,13 +51,27 @@ _Entry = tuple[Operation, Any]
 
 
 def perform(
-    connection: Connection, election: Election, operations: Sequence[Operation], *, now: datetime
+    connection: Connection,
+    election: Election,
+    operations: Sequence[Operation],
+    *,
+    now: datetime,
+    post: Post | None = None,
 ) -> list[Answer]:
-    """Carry out operations of every kind in one transaction; answers in their order."""
+    """Carry out operations of every kind in one transaction; answers in their order.
+
+    ``post`` gets the messages, for whoever hands them to a sender after the commit.
+    """
     tally = Tally(election.primary.id)
+    post = Post() if post is None else post
     answers: list[Answer | None] = [None] * len(operations)
     for kind, carry_out in (
-        (SignIn, lambda ops: sign_in_many(connection, tally.primary_id, ops, now=now, tally=tally)),
+        (
+            SignIn,
+            lambda ops: sign_in_many(
+                connection, tally.primary_id, ops, now=now, tally=tally, post=post
+            ),
+        ),
         (
             SolveCode,
             lambda ops: solve_many(connection, tally.primary_id, ops, now=now, tally=tally),
@@ -69,29 +84,30 @@ def perform(
             for place, answer in zip(chosen, given, strict=True):
                 answers[place] = answer
     tally.write(connection)
+    post.write(connection)
     return [answer for answer in answers if answer is not None]
 
 
 class Writer:
-    """A thread that commits groups of operations, and one that sends the codes after them."""
+    """A thread that commits groups of operations, and a sender for the codes they ask for."""
 
     def __init__(self, election: CurrentElection, *, largest_group: int = LARGEST_GROUP) -> None:
         self._election = election
         self._largest_group = largest_group
         self._queue: SimpleQueue[_Entry | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
-        self._courier = Courier()
+        self._sender = Sender()
 
     def start(self) -> None:
         """Begin to work."""
-        self._courier.start()
+        self._sender.start()
         self._thread.start()
 
     def stop(self) -> None:
         """Commit and answer what was submitted, then end."""
         self._queue.put(None)
         self._thread.join()
-        self._courier.stop()
+        self._sender.stop()
 
     @property
     def is_alive(self) -> bool:
@@ -145,8 +161,6 @@ class Writer:
             else:
                 answers = [_failed(fault)]
         _deliver(group, answers)
-        if any(isinstance(operation, SignIn) for operation in operations):
-            self._courier.wake()
 
     def _alone(self, connection: Connection, operation: Operation) -> Answer | BaseException:
         try:
@@ -157,9 +171,12 @@ class Writer:
     def _commit(self, connection: Connection, operations: Sequence[Operation]) -> list[Answer]:
         election = self._election.require()
         for attempt in range(DEADLOCK_TRIES):
+            post = Post(held=True)
             try:
                 with connection.begin():
-                    return perform(connection, election, operations, now=clock.now())
+                    answers = perform(connection, election, operations, now=clock.now(), post=post)
+                self._sender.hand_over(post.messages)
+                return answers
             except OperationalError as fault:
                 state = getattr(fault.orig, "sqlstate", None)
                 if state not in _SERIALIZATION or attempt == DEADLOCK_TRIES - 1:
@@ -205,37 +222,3 @@ def _settle(future: Any, answer: Answer | BaseException) -> None:
         future.set_exception(answer)
     else:
         future.set_result(answer)
-
-
-class Courier:
-    """A thread that sends queued messages: woken after a commit, and looking by itself."""
-
-    def __init__(self, every: float = 2.0) -> None:
-        self._every = every
-        self._woken = threading.Event()
-        self._ending = False
-        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
-
-    def start(self) -> None:
-        """Begin to work."""
-        self._thread.start()
-
-    def wake(self) -> None:
-        """There is something to send."""
-        self._woken.set()
-
-    def stop(self) -> None:
-        """Send what is due, then end."""
-        self._ending = True
-        self._woken.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._ending:
-            self._woken.wait(self._every)
-            self._woken.clear()
-            try:
-                while messaging.deliver_due(clock.now()):
-                    pass
-            except Exception as fault:  # noqa: BLE001 - the next round tries again
-                log.error("messages were not sent: %s", type(fault).__name__)
