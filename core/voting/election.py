@@ -14,6 +14,7 @@ from core.errors import Refused
 from core.keyring import digest_key, fingerprint
 from core.primary import queries as primary_queries
 from core.primary.queries import ContestView, PrimaryView
+from core.voting.address_policy import mode_in_force
 from core.voting.addresses import Address
 from core.voting.rooms import ExemptNetwork, exempt_networks
 from core.voting.rules import AddressMode, VotingRefusal
@@ -74,6 +75,7 @@ def load(session: Session) -> Election | None:
         primary,
         primary_queries.contests(session, primary.id),
         exempt_networks(session, primary.id),
+        mode_in_force(session, primary.id),
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import LargeBinary
 from sqlmodel import CheckConstraint, Field, Index, SQLModel, UniqueConstraint
 
 from core.database import UtcDateTime, one_of
-from core.voting.rules import Channel, ClaimKind, ExemptionKind, RejectionStage
+from core.voting.rules import AddressMode, Channel, ClaimKind, ExemptionKind, RejectionStage
 
 
 class Claim(SQLModel, table=True):
@@ -71,6 +71,7 @@ class SignInChallenge(SQLModel, table=True):
     place_code: str
     iin_masked: str
     mobile_masked: str
+    address_short: str = Field(default="", sa_column_kwargs={"server_default": ""})
     tries: int = 0
     solved: bool = False
     created_at: datetime = Field(sa_type=UtcDateTime)
@@ -161,6 +162,21 @@ class RejectionCounter(SQLModel, table=True):
     count: int
 
 
+class AddressClashCounter(SQLModel, table=True):
+    """Votes accepted from an address that another vote holds, by place and ten minutes.
+
+    Only the advisory mode has any: the strict one refuses them.
+    """
+
+    __tablename__ = "address_clash_counter"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    primary_id: str = Field(primary_key=True)
+    place_code: str = Field(primary_key=True)
+    bucket_start: datetime = Field(primary_key=True, sa_type=UtcDateTime)
+    count: int
+
+
 class RegisteredCounter(SQLModel, table=True):
     """Voters registered in the system, by place."""
 
@@ -170,6 +186,37 @@ class RegisteredCounter(SQLModel, table=True):
     primary_id: str = Field(primary_key=True)
     place_code: str = Field(primary_key=True)
     voters: int
+
+
+class AddressPolicyAct(SQLModel, table=True):
+    """What two people signed about the address rule: its mode and its estimated cost.
+
+    The newest act is in force; none is ever changed. A change of the mode during the vote repeats
+    the estimate that was signed before it, so that the real share has one figure to stand against.
+    """
+
+    __tablename__ = "address_policy_act"
+    __table_args__ = (
+        CheckConstraint(one_of("mode", AddressMode), name="mode"),
+        CheckConstraint(
+            "addresses_expected > 0 AND voters_exempt >= 0 AND voters_exempt <= voters_expected"
+            " AND voters_expected > 0",
+            name="expectation",
+        ),
+        CheckConstraint("refused_share >= 0 AND refused_share <= 1", name="refused_share"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    primary_id: str = Field(foreign_key="primary_election.id", index=True)
+    mode: str
+    voters_expected: int
+    addresses_expected: int
+    voters_exempt: int
+    refused_share: float
+    reason: str
+    proposed_by: int
+    confirmed_by: int
+    at: datetime = Field(sa_type=UtcDateTime)
 
 
 class AddressExemption(SQLModel, table=True):

@@ -190,6 +190,7 @@ def sign_in_many(
                 "place_code": place_code,
                 "iin_masked": asked.iin_masked,
                 "mobile_masked": asked.mobile_masked,
+                "address_short": short_address(asked.address),
                 "tries": 0,
                 "solved": False,
                 "created_at": now,

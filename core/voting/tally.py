@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from core.voting.models import (
+    AddressClashCounter,
     AddressExemption,
     ExemptionUsage,
     RegisteredCounter,
@@ -57,6 +58,7 @@ class Tally:
     turnout: Counter[tuple[str, str, datetime]] = field(default_factory=Counter)
     rejected: Counter[tuple[str, str, datetime]] = field(default_factory=Counter)
     registered: Counter[str] = field(default_factory=Counter)
+    clashes: Counter[tuple[str, datetime]] = field(default_factory=Counter)
     exempted: Counter[tuple[int, datetime]] = field(default_factory=Counter)
     rejections: list[dict[str, Any]] = field(default_factory=list)
 
@@ -69,6 +71,10 @@ class Tally:
     def exempt(self, exemption_id: int, at: datetime) -> None:
         """Count one voter whom an exemption admitted."""
         self.exempted[exemption_id, hour_start(at)] += 1
+
+    def clash(self, place_code: str, at: datetime) -> None:
+        """Count one accepted vote whose address another vote holds: the advisory mode."""
+        self.clashes[place_code, bucket_start(at)] += 1
 
     def reject(self, away: TurnedAway) -> str:
         """Keep one rejection; gives its reference."""
@@ -114,6 +120,20 @@ class Tally:
             (
                 {"primary_id": self.primary_id, "place_code": place, "voters": n}
                 for place, n in self.registered.items()
+            ),
+        )
+        _add(
+            connection,
+            AddressClashCounter,
+            "count",
+            (
+                {
+                    "primary_id": self.primary_id,
+                    "place_code": place,
+                    "bucket_start": bucket,
+                    "count": n,
+                }
+                for (place, bucket), n in self.clashes.items()
             ),
         )
         _add(
