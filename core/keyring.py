@@ -125,16 +125,16 @@ def digest_key_path(primary_id: str) -> Path:
 
 
 @lru_cache(maxsize=16)
-def _digest_key(path: Path) -> bytes:
+def _digest_key(folder: Path, primary_id: str) -> bytes:
     try:
-        return path.read_bytes()
+        return (folder / f"digest-{primary_id}").read_bytes()
     except FileNotFoundError:
         raise Refused(KeyringRefusal.DIGEST_KEY_MISSING) from None
 
 
 def digest_key(primary_id: str) -> bytes:
     """The key of a primary's digests; refused as ``digest_key_missing``, never made anew."""
-    return _digest_key(digest_key_path(primary_id))
+    return _digest_key(settings().key_dir, primary_id)
 
 
 @lru_cache(maxsize=4)

@@ -1,6 +1,6 @@
 """The JSON API of the vote, under ``/api/v1``: thin; what is decided is decided in core."""
 
-import secrets
+import random
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
@@ -18,6 +18,7 @@ from core.i18n import current_locale
 from core.membership.queries import freeze_now
 from core.membership.rules import Iin, Mobile
 from core.primary.digests import address_digest, iin_digest, mobile_digest
+from core.primary.queries import ContestView
 from core.settings import settings
 from core.voting import queries
 from core.voting.addresses import Address, address_key
@@ -29,13 +30,16 @@ from core.voting.casting import (
     SignInAgain,
 )
 from core.voting.election import Election
-from core.voting.polling import BallotsIncomplete, CastBallots, SignedIn, signed_in
+from core.voting.polling import AddressChanged, BallotsIncomplete, CastBallots, SignOut
 from core.voting.rules import RejectionReason
+from core.voting.sessions import read_token
 from core.voting.signin import (
+    AddressHeld,
     ChallengeIssued,
     ChallengeOver,
     CodeFailed,
     CodeWrong,
+    SessionMoved,
     SessionOpened,
     SignIn,
     SolveCode,
@@ -46,7 +50,7 @@ from portal.address import address_of
 from portal.guard import allowed_origins
 from portal.openapi import Call
 from portal.problems import problem
-from portal.runtime import query, read, runtime_of
+from portal.runtime import query, runtime_of
 from portal.shapes import (
     BallotAnswer,
     CandidateAnswer,
@@ -69,7 +73,7 @@ from portal.shapes import (
 PREFIX: Final = "/api/v1"
 TURNOUT_KEPT_SECONDS: Final = 3.0
 _encode = msgspec.json.Encoder().encode
-_random = secrets.SystemRandom()
+_order = random.Random()  # noqa: S311 - an order that nobody gains from guessing
 
 
 CALLS: Final = (
@@ -91,10 +95,18 @@ CALLS: Final = (
     Call(
         method="POST",
         path=f"{PREFIX}/sign-in/{{challenge}}",
-        summary="Bring the code",
+        summary="Bring the code; to move a session, with its token and the cast's Idempotency-Key",
         body=CodeBody,
         answers={200: SessionAnswer},
-        problems=(400, 403, 410),
+        problems=(400, 403, 409, 410),
+    ),
+    Call(
+        method="POST",
+        path=f"{PREFIX}/sign-out",
+        summary="End the session",
+        answers={204: None},
+        problems=(401, 403),
+        auth="session",
     ),
     Call(
         method="GET",
@@ -196,15 +208,20 @@ def check_origin(request: Request) -> None:
         raise Stop(problem(403, "origin_refused"))
 
 
-def token_of(request: Request) -> tuple[str, bool]:
-    """The session's token and whether a cookie brought it; ends the call with 401 without one."""
+def _token(request: Request) -> tuple[str, bool]:
+    """The session's token, '' without one, and whether a cookie brought it."""
     scheme, _space, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token.strip():
         return token.strip(), False
-    token = request.cookies.get(cookie_name(), "")
+    return request.cookies.get(cookie_name(), ""), True
+
+
+def token_of(request: Request) -> tuple[str, bool]:
+    """The same; ends the call with 401 without a token."""
+    token, by_cookie = _token(request)
     if not token:
         raise Stop(problem(401, "sign_in_required", headers={"WWW-Authenticate": "Bearer"}))
-    return token, True
+    return token, by_cookie
 
 
 def _cookie(token: str, seconds: int) -> str:
@@ -234,6 +251,7 @@ async def primary(request: Request) -> Response:
             ),
             state=view.phase(now).value,
             voting_open=election.is_open(now),
+            checking_open=election.is_checking(now),
             public_key=_base64(view.public_key),
             freeze=FreezeNotice(freeze.starts_at, freeze.ends_at) if freeze else None,
         ),
@@ -282,13 +300,14 @@ async def sign_in(request: Request) -> Response:
             iin_masked=str(iin),
             mobile_masked=str(mobile),
             locale=current_locale(),
-            in_time=election.is_open(arrived_at),
+            in_time=election.is_open(arrived_at) or election.is_checking(arrived_at),
             hurried=wait > 0,
         )
     )
     match given:
-        case ChallengeIssued(challenge, expires_at, reference):
-            return answer(202, SignInAnswer(challenge, expires_at, reference))
+        case ChallengeIssued(challenge, expires_at, reference, address_used):
+            reasons = [RejectionReason.ADDRESS_USED.value] if address_used else []
+            return answer(202, SignInAnswer(challenge, expires_at, reference, reasons))
         case TurnedBack(RejectionReason.RATE_LIMITED, reference):
             return problem(
                 429,
@@ -309,7 +328,8 @@ async def solve(request: Request) -> Response:
     """``POST /sign-in/{challenge}``."""
     election = _election(request)
     asked: CodeBody = await body_of(request, _code_body)
-    if asked.cookie:
+    token, by_cookie = _token(request)
+    if asked.cookie or (token and by_cookie):
         check_origin(request)
     address = _address(request)
     given = await runtime_of(request).writer.submit_async(
@@ -318,6 +338,8 @@ async def solve(request: Request) -> Response:
             code=asked.code[:16],
             address=address,
             address_digest=address_digest(election.primary.id, address_key(address)),
+            token=token,
+            idempotency_key=request.headers.get("idempotency-key", "")[:128],
         )
     )
     match given:
@@ -327,6 +349,18 @@ async def solve(request: Request) -> Response:
             seconds = int((expires_at - clock.now()).total_seconds())
             return answer(
                 200, SessionAnswer(expires_at), headers={"Set-Cookie": _cookie(token, seconds)}
+            )
+        case SessionMoved(expires_at):
+            return answer(200, SessionAnswer(expires_at))
+        case AddressHeld(retry_at, reference):
+            seconds = max(1, int((retry_at - clock.now()).total_seconds()) + 1)
+            return problem(
+                409,
+                "address_used",
+                reasons=[RejectionReason.ADDRESS_USED],
+                reference=reference,
+                headers={"Retry-After": str(seconds)},
+                retry_at=retry_at,
             )
         case CodeWrong(tries_left):
             return problem(403, "code_wrong", tries_left=tries_left)
@@ -339,35 +373,21 @@ async def solve(request: Request) -> Response:
     raise AssertionError(given)
 
 
-async def _signed_in(request: Request, election: Election) -> SignedIn:
-    token, _by_cookie = token_of(request)
-    held = await read(query(signed_in, election.primary.id, token, now=clock.now()))
-    where = address_digest(election.primary.id, address_key(_address(request)))
-    if held is None or held.address_digest != where:
-        raise Stop(problem(401, "sign_in_again", headers={"WWW-Authenticate": "Bearer"}))
-    return held
-
-
 async def ballot(request: Request) -> Response:
     """``GET /ballot``."""
-    token_of(request)
+    token, _by_cookie = token_of(request)
     election = _election(request)
-    held = await _signed_in(request, election)
+    said = read_token(token)
+    now = clock.now()
+    if said is None or now >= said.expires_at:
+        raise Stop(problem(401, "sign_in_again", headers={"WWW-Authenticate": "Bearer"}))
     key = _base64(election.primary.public_key)
-    if key is None or not election.is_open(clock.now()):
+    if key is None or not election.is_open(now):
         raise Stop(problem(403, "not_open", reasons=[RejectionReason.NOT_OPEN]))
     contests = []
-    for contest in election.contests_of(held.place_code):
-        candidates = [
-            CandidateAnswer(
-                id=candidate.id,
-                name=candidate.name,
-                birth_year=candidate.birth_date.year,
-                nominated_by=candidate.nominated_by,
-            )
-            for candidate in contest.standing
-        ]
-        _random.shuffle(candidates)  # a first place on the list is worth votes: nobody has it
+    for contest in election.contests_of(said.place_code):
+        candidates = list(_papers.candidates(contest))
+        _order.shuffle(candidates)  # a first place on the list is worth votes: nobody has it
         contests.append(
             ContestAnswer(
                 id=contest.id,
@@ -378,7 +398,34 @@ async def ballot(request: Request) -> Response:
                 candidates=candidates,
             )
         )
-    return answer(200, BallotAnswer(election.primary.id, key, held.expires_at, contests))
+    return answer(200, BallotAnswer(election.primary.id, key, said.expires_at, contests))
+
+
+class _Papers:
+    """Candidates as the ballot shows them, made once for as long as a contest stays as it is."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, tuple[ContestView, list[CandidateAnswer]]] = {}
+
+    def candidates(self, contest: ContestView) -> list[CandidateAnswer]:
+        """Those who stand in a contest, in the order of their names."""
+        known = self._made.get(contest.id)
+        if known is not None and known[0] is contest:
+            return known[1]
+        made = [
+            CandidateAnswer(
+                id=candidate.id,
+                name=candidate.name,
+                birth_year=candidate.birth_date.year,
+                nominated_by=candidate.nominated_by,
+            )
+            for candidate in contest.standing
+        ]
+        self._made[contest.id] = contest, made
+        return made
+
+
+_papers = _Papers()
 
 
 _cast_body = msgspec.json.Decoder(CastBody)
@@ -411,6 +458,7 @@ async def cast(request: Request) -> Response:
             address=address,
             address_digest=address_digest(election.primary.id, address_key(address)),
             arrived_at=arrived_at,
+            locale=current_locale(),
         )
     )
     match given:
@@ -426,11 +474,30 @@ async def cast(request: Request) -> Response:
             return problem(409, "idempotency_mismatch")
         case SealedBallotRepeated():
             return problem(409, "sealed_ballot_repeated")
+        case AddressChanged(challenge, expires_at, reference):
+            return problem(
+                409,
+                "address_changed",
+                reasons=[RejectionReason.ADDRESS_CHANGED],
+                reference=reference,
+                challenge=challenge,
+                expires_at=expires_at,
+            )
         case SignInAgain():
             return problem(401, "sign_in_again", headers={"WWW-Authenticate": "Bearer"})
         case BallotsIncomplete(expected):
             return problem(422, "ballots_incomplete", contests=list(expected))
     raise AssertionError(given)
+
+
+async def sign_out(request: Request) -> Response:
+    """``POST /sign-out``."""
+    token, by_cookie = token_of(request)
+    if by_cookie:
+        check_origin(request)
+    await runtime_of(request).writer.submit_async(SignOut(token))
+    headers = {"Cache-Control": "no-store", "Set-Cookie": _cookie("", 0)}
+    return Response(status_code=204, headers=headers)
 
 
 async def turnout(request: Request) -> Response:
@@ -459,6 +526,7 @@ routes = [
     Route(f"{PREFIX}/primary", _call(primary), methods=["GET"]),
     Route(f"{PREFIX}/sign-in", _call(sign_in), methods=["POST"]),
     Route(f"{PREFIX}/sign-in/{{challenge}}", _call(solve), methods=["POST"]),
+    Route(f"{PREFIX}/sign-out", _call(sign_out), methods=["POST"]),
     Route(f"{PREFIX}/ballot", _call(ballot), methods=["GET"]),
     Route(f"{PREFIX}/ballot", _call(cast), methods=["POST"]),
     Route(f"{PREFIX}/turnout", _call(turnout), methods=["GET"]),

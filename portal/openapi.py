@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -10,7 +11,10 @@ PROBLEM_TYPE: Final = "application/problem+json"
 
 
 class Problem(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """A refusal (RFC 9457). ``reasons`` and ``reference`` come with a rejection."""
+    """A refusal (RFC 9457). ``reasons`` and ``reference`` come with a rejection.
+
+    ``challenge`` and ``expires_at`` come with ``address_changed``: the code that was sent for it.
+    """
 
     type: str
     title: str
@@ -18,6 +22,9 @@ class Problem(msgspec.Struct, omit_defaults=True, kw_only=True):
     code: str
     reasons: list[str] = []
     reference: str | None = None
+    challenge: str | None = None
+    expires_at: datetime | None = None
+    retry_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

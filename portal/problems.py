@@ -9,6 +9,12 @@ from starlette.responses import Response
 from core.i18n import _
 
 TITLES: Final[Mapping[str, Callable[[], str]]] = {
+    "address_changed": lambda: _(
+        "Your network has changed. A new code has been sent to your number."
+    ),
+    "address_used": lambda: _(
+        "Another voter is voting from this network. Use another one, or wait."
+    ),
     "address_unknown": lambda: _("The address of this request can't be told."),
     "ballots_incomplete": lambda: _("Send exactly one sealed ballot for each of your contests."),
     "body_too_large": lambda: _("The request is too large."),

@@ -29,11 +29,13 @@ class Runtime:
     def start(self) -> None:
         """Refuse to start with another digest key than the primary's, then let the writer work."""
         self.election.get()
+        self.election.start()
         self.writer.start()
 
     def stop(self) -> None:
         """Commit and answer what was submitted."""
         self.writer.stop()
+        self.election.stop()
 
     async def shared(self, name: str, seconds: float, make: Callable[[], T]) -> T:
         """What ``make`` gives, kept for ``seconds``: many who ask cost as much as one."""

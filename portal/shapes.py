@@ -30,7 +30,10 @@ class FreezeNotice(msgspec.Struct):
 
 
 class PrimaryAnswer(msgspec.Struct):
-    """The primary; ``state`` is its phase, ``public_key`` an uncompressed point in base64."""
+    """The primary; ``state`` is its phase, ``public_key`` an uncompressed point in base64.
+
+    ``checking_open``: the sign-in may be tried, without a cast, until voting opens.
+    """
 
     id: str
     name: str
@@ -38,6 +41,7 @@ class PrimaryAnswer(msgspec.Struct):
     timeline: PrimaryTimeline | None
     state: str
     voting_open: bool
+    checking_open: bool
     public_key: str | None
     freeze: FreezeNotice | None
 
@@ -50,11 +54,15 @@ class SignInBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SignInAnswer(msgspec.Struct):
-    """The same whatever the pair; a code comes by SMS if the pair can vote."""
+    """The same whatever the pair; a code comes by SMS if the pair can vote.
+
+    ``reasons`` speaks of the address alone: ``address_used`` when no vote from it is taken any more.
+    """
 
     challenge: str
     expires_at: datetime
     reference: str
+    reasons: list[str]
 
 
 class CodeBody(msgspec.Struct, forbid_unknown_fields=True):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -218,6 +218,11 @@ class Mobile:
     @classmethod
     def parse(cls, text: str) -> "Mobile":
         """The mobile number in ``text``, as people write it; refused with the rule it breaks."""
+        usual = (
+            _usual_mobile().fullmatch(re.sub(MOBILE_BLANKS, "", text)) if text.isascii() else None
+        )
+        if usual is not None:
+            return cls(f"+7{usual[1]}")
         e164, refusal = parse_mobile(text)
         if refusal is not None:
             raise Refused(refusal)
@@ -257,6 +262,11 @@ def mobile_pattern() -> str:
     assert metadata is not None
     assert metadata.mobile is not None
     return rf"^(?:\+7|7|8)?({metadata.mobile.national_number_pattern})$".replace(r"\d", "[0-9]")
+
+
+@cache
+def _usual_mobile() -> re.Pattern[str]:
+    return re.compile(mobile_pattern())
 
 
 MOBILE_BLANKS: Final = r"[ \u00a0()-]"

@@ -21,10 +21,11 @@ from core.primary.models import Voter
 from core.primary.queries import ContestView
 from core.rehearsal.people import People
 from core.voting.addresses import Address, address_key, short_address
-from core.voting.casting import Accepted, Cast, cast_many, idempotency_mark
+from core.voting.casting import Accepted, Cast, cast_many
 from core.voting.models import Registration
 from core.voting.rules import BUCKET, RejectionReason, RejectionStage, bucket_start
 from core.voting.sealing import seal
+from core.voting.sessions import idempotency_mark
 from core.voting.tally import Tally, TurnedAway
 from core.voting.votes import SealedBallot
 

@@ -100,7 +100,9 @@ def client_address(
 
 def address_key(address: Address) -> str:
     """What one vote uses up: ``203.0.113.7/32`` or ``2001:db8:1:2::/64``."""
-    return str(ip_network((address, 32 if address.version == 4 else 64), strict=False))
+    if isinstance(address, IPv4Address):
+        return f"{address}/32"
+    return f"{IPv6Address(int(address) >> 64 << 64)}/64"
 
 
 def short_address(address: Address) -> str:

@@ -13,10 +13,10 @@ from typing import Final, Literal
 
 from sqlalchemy import Connection
 
-from core.keyring import hmac_digest
 from core.voting.addresses import Address, short_address
 from core.voting.rooms import ExemptionRoom, exemption_of, rooms
 from core.voting.rules import (
+    AddressMode,
     ClaimKind,
     Contender,
     Key,
@@ -28,7 +28,7 @@ from core.voting.rules import (
 from core.voting.tally import Tally, TurnedAway
 from core.voting.votes import ClaimRow, SealedBallot, Votes, votes_on
 
-Bar = Literal["not_open", "sign_in_again", "suspended"]
+Bar = Literal["not_open", "sign_in_again", "suspended", "address_changed"]
 """Why a cast can't be stored, known before its keys are looked up."""
 
 _BARRED: Final[Mapping[Bar, RejectionReason]] = {
@@ -39,7 +39,7 @@ _BARRED: Final[Mapping[Bar, RejectionReason]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cast:
-    """One voter's cast. ``idempotency`` is `idempotency_mark` of the key the client sent.
+    """One voter's cast. ``idempotency`` is `sessions.idempotency_mark` of the key the client sent.
 
     ``bar`` says why it can't be stored anew; a repeat of what is stored is answered all the same.
     """
@@ -83,17 +83,17 @@ class SealedBallotRepeated:
 
 @dataclass(frozen=True, slots=True)
 class SignInAgain:
-    """No session, or one that has ended or was opened at another address: nothing was claimed."""
+    """No session, or one that has ended or may not move any more: nothing was claimed."""
 
 
-CastAnswer = Accepted | Rejected | IdempotencyMismatch | SealedBallotRepeated | SignInAgain
+@dataclass(frozen=True, slots=True)
+class FromElsewhere:
+    """The session was opened at another address and has to move first: nothing was claimed."""
 
 
-def idempotency_mark(primary_id: str, iin_digest: bytes, key: str) -> bytes:
-    """What stands beside the claim: 16 bytes that tell nothing about key or ballots."""
-    return hmac_digest("idempotency", b"\0".join((primary_id.encode(), iin_digest, key.encode())))[
-        :16
-    ]
+CastAnswer = (
+    Accepted | Rejected | IdempotencyMismatch | SealedBallotRepeated | SignInAgain | FromElsewhere
+)
 
 
 def cast_many(
@@ -102,17 +102,19 @@ def cast_many(
     batch: Sequence[Cast],
     *,
     now: datetime,
+    mode: AddressMode = AddressMode.STRICT,
     tally: Tally | None = None,
 ) -> list[CastAnswer]:
     """Store what may be stored of a batch; gives one answer for each cast, in its order.
 
     Runs in the caller's transaction. Whoever loses one key keeps none; the keys won beside it go to
-    the next of the batch. Counters go to ``tally``, or are written here when none is given.
+    the next of the batch. In the advisory ``mode`` a used address loses nothing and is counted.
+    Counters go to ``tally``, or are written here when none is given.
     """
     counted = tally or Tally(primary_id)
     votes = votes_on(connection, primary_id)
     rooms_by_id = rooms(connection, primary_id, [cast.address for cast in batch], now=now)
-    contenders = [_contender(cast, rooms_by_id) for cast in batch]
+    contenders = [_contender(cast, rooms_by_id, mode) for cast in batch]
     room = {exemption.id: exemption.left for exemption in rooms_by_id}
     timely = [place for place, cast in enumerate(batch) if cast.bar is None]
     outcome = _settle(
@@ -128,6 +130,8 @@ def cast_many(
             exemption = contenders[place].exemption
             if exemption is not None:
                 counted.exempt(exemption, now)
+            if position in outcome.clashes:
+                counted.clash(cast.place_code, now)
             answers[place] = _accepted(cast)
         elif verdict == "lost":
             answers[place] = _reject(counted, cast, outcome.reasons[position], now)
@@ -143,19 +147,18 @@ def cast_many(
     return [answers[place] for place in range(len(batch))]
 
 
-def _contender(cast: Cast, exempted: Sequence[ExemptionRoom]) -> Contender:
+def _contender(cast: Cast, exempted: Sequence[ExemptionRoom], mode: AddressMode) -> Contender:
     exemption = exemption_of(cast.address, exempted)
-    claims: list[Key] = [
-        _iin_key(cast),
-        (ClaimKind.MOBILE.value, cast.mobile_digest),
-    ]
-    if exemption is None:
-        claims.append((ClaimKind.ADDRESS.value, cast.address_digest))
+    claims = (_iin_key(cast), (ClaimKind.MOBILE.value, cast.mobile_digest))
+    address: Key = (ClaimKind.ADDRESS.value, cast.address_digest)
+    is_claimed = exemption is None
+    is_strict = mode is AddressMode.STRICT
     return Contender(
-        claims=tuple(claims),
+        claims=(*claims, address) if is_claimed and is_strict else claims,
         ballots=tuple(ballot.key for ballot in cast.ballots),
         idempotency=cast.idempotency,
         exemption=None if exemption is None else exemption.id,
+        wish=address if is_claimed and not is_strict else None,
     )
 
 
@@ -168,28 +171,35 @@ def _settle(
 ) -> Resolution:
     """Resolve and store until what was stored is what was resolved.
 
-    Every further round follows from a key that somebody else took between look-up and insert, or
-    from a copied ballot, and knows at least one key more than the round before: it ends.
+    Claims are stored before it is asked who holds them: mostly nobody does, and one statement is
+    all. Every further round follows from a key that somebody else holds, or from a copied ballot,
+    and knows at least one key more than the round before: it ends.
     """
-    taken = votes.taken({claim for contender in contenders for claim in contender.claims})
+    taken: dict[Key, bytes | None] = {}
     stored: dict[Key, ClaimRow] = {}
+    known: set[Key] = set()
     while True:
         outcome = resolve(contenders, taken, room)
-        wanted: dict[Key, ClaimRow] = {}
-        for position in outcome.won():
-            contender = contenders[position]
-            for claim in contender.claims:
-                mark = contender.idempotency if claim[0] == ClaimKind.IIN else None
-                wanted[claim] = (*claim, mark)
+        wanted = _wanted(contenders, outcome)
         surplus = [key for key, row in stored.items() if wanted.get(key) != row]
         votes.remove_claims(surplus)
         for key in surplus:
             del stored[key]
-        lost = votes.store_claims([row for key, row in wanted.items() if key not in stored])
-        stored |= {key: row for key, row in wanted.items() if key not in lost}
-        if lost:
-            taken |= votes.taken(lost)
+        held = votes.store_claims([row for key, row in wanted.items() if key not in stored])
+        stored |= {key: row for key, row in wanted.items() if key not in held}
+        known |= stored.keys()
+        # Whoever lost is to hear every reason, and may be the repeat of a vote stored long ago.
+        lost = {
+            claim
+            for contender, verdict in zip(contenders, outcome.verdicts, strict=True)
+            if verdict == "lost"
+            for claim in contender.claims
+        }
+        found = votes.taken(held | (lost - known))
+        known |= lost
+        if held or found:
             # A key whose holder has meanwhile rolled back is free again: the next round takes it.
+            taken |= found
             continue
         copies = votes.store_ballots(
             [ballot for position in outcome.won() for ballot in batch[position].ballots]
@@ -197,6 +207,18 @@ def _settle(
         if not copies:
             return outcome
         taken |= dict.fromkeys(copies)
+
+
+def _wanted(contenders: Sequence[Contender], outcome: Resolution) -> dict[Key, ClaimRow]:
+    """The claims of those who won; the mark of the client stands beside the IIN alone."""
+    rows: dict[Key, ClaimRow] = {}
+    for position in outcome.won():
+        contender = contenders[position]
+        for claim in contender.claims:
+            rows[claim] = (*claim, contender.idempotency if claim == contender.iin_key else None)
+        if contender.wish is not None and position not in outcome.clashes:
+            rows[contender.wish] = (*contender.wish, None)
+    return rows
 
 
 def _repeats(
@@ -213,6 +235,8 @@ def _repeats(
             asked.append(place)
         elif cast.bar == "sign_in_again":
             answers[place] = SignInAgain()
+        elif cast.bar == "address_changed":
+            answers[place] = FromElsewhere()
         else:
             answers[place] = _reject(counted, cast, (_BARRED[cast.bar],), now)
     stored = votes.stored([ballot for place in asked for ballot in batch[place].ballots])

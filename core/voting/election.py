@@ -3,10 +3,12 @@
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from core.database import reading
@@ -38,6 +40,15 @@ class Election:
         """Whether a sign-in or cast that arrives at ``at`` is in time: ``[opens, closes)``."""
         return self.primary.voting_open(at)
 
+    def is_checking(self, at: datetime) -> bool:
+        """Whether voters may try their sign-in: between the sealing of the roll and the opening."""
+        sealed_at, timeline = self.primary.roll_sealed_at, self.primary.timeline
+        return (
+            sealed_at is not None
+            and timeline is not None
+            and sealed_at <= at < timeline.voting_opens
+        )
+
     @cached_property
     def sealed_sizes(self) -> Mapping[str, int]:
         """The one length in bytes that a sealed ballot of each contest has."""
@@ -65,15 +76,19 @@ def check_digest_key(primary: PrimaryView) -> None:
         raise Refused(VotingRefusal.DIGEST_KEY_DIFFERS, primary=primary.id)
 
 
-def load(session: Session) -> Election | None:
-    """The active primary as it is now; None when there is none."""
+def load(session: Session, known: Election | None = None) -> Election | None:
+    """The active primary as it is now, None without one; contests are those of ``known``, if given."""
     primary = primary_queries.active_primary(session)
     if primary is None:
         return None
     check_digest_key(primary)
+    if known is not None and known.primary.id == primary.id:
+        contests = known.contests
+    else:
+        contests = primary_queries.contests(session, primary.id)
     return Election(
         primary,
-        primary_queries.contests(session, primary.id),
+        contests,
         exempt_networks(session, primary.id),
         mode_in_force(session, primary.id),
     )
@@ -82,24 +97,27 @@ def load(session: Session) -> Election | None:
 class CurrentElection:
     """The active primary, read again when it is older than ``max_age`` seconds.
 
-    An extension of the vote is thus known to every process within a second. Safe for threads.
+    An extension of the vote is thus known to every process within a second. Contests, which are
+    thousands of rows and fixed before voting opens, are read ten times less often: a candidate who
+    is cancelled may be shown so long. Safe for threads.
     """
 
     def __init__(self, max_age: float = 1.0) -> None:
         self._max_age = max_age
+        self._good_for = max_age
         self._lock = threading.Lock()
-        self._read_at = float("-inf")
+        self._read_at = self._contests_read_at = float("-inf")
         self._election: Election | None = None
+        self._over = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name="election", daemon=True)
 
     def get(self) -> Election | None:
         """The primary, or None when the installation has none; refused if the key differs."""
-        if time.monotonic() - self._read_at < self._max_age:
+        if time.monotonic() - self._read_at < self._good_for:
             return self._election
         with self._lock:
-            if time.monotonic() - self._read_at >= self._max_age:
-                with reading() as session:
-                    self._election = load(session)
-                self._read_at = time.monotonic()
+            if time.monotonic() - self._read_at >= self._good_for:
+                self._read()
             return self._election
 
     def require(self) -> Election:
@@ -109,6 +127,32 @@ class CurrentElection:
             raise Refused(VotingRefusal.NO_ACTIVE_PRIMARY)
         return election
 
+    def start(self) -> None:
+        """Read it in a thread of its own from now on, so that no voter waits for the reading."""
+        self._good_for = 5 * self._max_age
+        self._keeper.start()
+
+    def stop(self) -> None:
+        """End that thread."""
+        self._over.set()
+        self._keeper.join()
+
     def forget(self) -> None:
         """Read anew at the next question."""
-        self._read_at = float("-inf")
+        self._read_at = self._contests_read_at = float("-inf")
+
+    def _keep(self) -> None:
+        while not self._over.wait(self._max_age):
+            # What goes wrong here is told to whoever asks once the last reading is too old.
+            with suppress(Refused, DBAPIError), self._lock:
+                self._read()
+
+    def _read(self) -> None:
+        now = time.monotonic()
+        old = now - self._contests_read_at >= 10 * self._max_age
+        known = None if old or self._election is None else self._election
+        with reading() as session:
+            self._election = load(session, known)
+        if known is None:
+            self._contests_read_at = now
+        self._read_at = now

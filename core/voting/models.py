@@ -8,7 +8,7 @@ a row on the one path that a rush depends on.
 from datetime import datetime
 
 from sqlalchemy import LargeBinary
-from sqlmodel import CheckConstraint, Field, Index, SQLModel, UniqueConstraint
+from sqlmodel import CheckConstraint, Field, Index, SQLModel
 
 from core.database import UtcDateTime, one_of
 from core.voting.rules import AddressMode, Channel, ClaimKind, ExemptionKind, RejectionStage
@@ -36,13 +36,14 @@ class Claim(SQLModel, table=True):
 
 
 class Ballot(SQLModel, table=True):
-    """A sealed ballot. No time, no sequence, no rowid: only its own tracker orders it."""
+    """A sealed ballot. No time, no sequence, no rowid: only its own tracker orders it.
+
+    The tracker is made of the first half of ``sha256``: a copy has the same one, so its primary key
+    refuses copies, and an index over the whole digest would cost a third of every cast for nothing.
+    """
 
     __tablename__ = "ballot"
-    __table_args__ = (
-        UniqueConstraint("sha256", name="uq_ballot_sha256"),
-        {"sqlite_with_rowid": False},
-    )
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
     tracker: str = Field(primary_key=True)
     primary_id: str
@@ -52,7 +53,11 @@ class Ballot(SQLModel, table=True):
 
 
 class SignInChallenge(SQLModel, table=True):
-    """A sign-in that waits for its code. Unknown pairs have one too, with a code sent to nobody."""
+    """A sign-in that waits for its code. Unknown pairs have one too, with a code sent to nobody.
+
+    With ``moves_session`` (a token's hash) it moves that session to another address, for the client
+    whose ``idempotency_hmac`` it is.
+    """
 
     __tablename__ = "sign_in_challenge"
     __table_args__ = (
@@ -76,10 +81,16 @@ class SignInChallenge(SQLModel, table=True):
     solved: bool = False
     created_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)
+    moves_session: bytes | None = Field(default=None, sa_type=LargeBinary)
+    idempotency_hmac: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
 class VotingSession(SQLModel, table=True):
-    """A voter who is signed in: bound to IIN, number and address. The token is kept as a hash."""
+    """A voter who is signed in: bound to IIN, number and address. The token is kept as a hash.
+
+    ``moves`` counts the codes that were sent so that it could move to another address; the last
+    of them is that of ``move_challenge``, asked for from ``move_address`` (a digest).
+    """
 
     __tablename__ = "voting_session"
     __table_args__ = (
@@ -95,6 +106,25 @@ class VotingSession(SQLModel, table=True):
     place_code: str
     iin_masked: str
     mobile_masked: str
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    moves: int = 0
+    move_challenge: str | None = None
+    move_address: bytes | None = Field(default=None, sa_type=LargeBinary)
+    move_expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class AddressHold(SQLModel, table=True):
+    """An address kept for the voter who solved a code there, until the session ends."""
+
+    __tablename__ = "address_hold"
+    __table_args__ = (
+        Index("ix_address_hold_expires_at", "expires_at"),
+        {"sqlite_with_rowid": False},
+    )
+
+    primary_id: str = Field(primary_key=True)
+    digest: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    iin_digest: bytes = Field(sa_type=LargeBinary)
     expires_at: datetime = Field(sa_type=UtcDateTime)
 
 

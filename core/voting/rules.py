@@ -11,6 +11,8 @@ CODE_DIGITS: Final = 6
 CODE_LIFETIME: Final = timedelta(minutes=5)
 CODE_TRIES: Final = 5
 SESSION_LIFETIME: Final = timedelta(minutes=15)
+SESSION_MOVES: Final = 2
+"""How often a session may be moved to another address, each time with a code of its own."""
 BUCKET: Final = timedelta(minutes=10)
 """The width of the counters' time buckets."""
 
@@ -29,6 +31,7 @@ class RejectionReason(StrEnum):
     IIN_USED = "iin_used"
     MOBILE_USED = "mobile_used"
     ADDRESS_USED = "address_used"
+    ADDRESS_CHANGED = "address_changed"
     CODE_FAILED = "code_failed"
     RATE_LIMITED = "rate_limited"
     NOT_OPEN = "not_open"
@@ -145,13 +148,15 @@ class Contender:
     """One cast as the decision sees it: what it claims, what it seals, how it may repeat.
 
     ``claims`` begins with the IIN, and has no address when ``exemption`` names the exemption that
-    the address lies in.
+    the address lies in. ``wish`` is a key that is claimed if it is free, and loses nothing if it
+    is not: the address while its rule is advisory.
     """
 
     claims: tuple[Key, ...]
     ballots: tuple[Key, ...]
     idempotency: bytes
     exemption: int | None = None
+    wish: Key | None = None
 
     @property
     def iin_key(self) -> Key:
@@ -169,6 +174,8 @@ class Resolution:
 
     verdicts: list[Verdict]
     reasons: dict[int, tuple[RejectionReason, ...]] = field(default_factory=dict)
+    clashes: set[int] = field(default_factory=set)
+    """Positions of those who won without what they wished for."""
 
     def won(self) -> list[int]:
         """Positions of the casts that may be stored, in order of arrival."""
@@ -204,6 +211,10 @@ def resolve(
         if any(key in held for key in cast.ballots) or len(set(cast.ballots)) < len(cast.ballots):
             outcome.verdicts.append("sealed_repeated")
             continue
+        if cast.wish in held:
+            outcome.clashes.add(position)
+        elif cast.wish is not None:
+            held[cast.wish] = None
         held.update(dict.fromkeys(cast.claims, cast.idempotency))
         held.update(dict.fromkeys(cast.ballots))
         if cast.exemption is not None:
@@ -234,6 +245,7 @@ class Advice(StrEnum):
 
 _HARMLESS: Final[Mapping[RejectionReason, Advice]] = {
     RejectionReason.ADDRESS_USED: Advice.OTHER_NETWORK,
+    RejectionReason.ADDRESS_CHANGED: Advice.SIGN_IN_AGAIN,
     RejectionReason.CODE_FAILED: Advice.SIGN_IN_AGAIN,
     RejectionReason.RATE_LIMITED: Advice.WAIT,
     RejectionReason.NOT_OPEN: Advice.OPENING_HOURS,

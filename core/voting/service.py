@@ -11,7 +11,7 @@ from core.audit.service import record
 from core.errors import Refused
 from core.primary.models import Voter
 from core.staff.rules import Actor, Role, StaffRefusal, require
-from core.voting.models import Rejection, SignInChallenge, VotingSession
+from core.voting.models import AddressHold, Rejection, SignInChallenge, VotingSession
 from core.voting.queries import RejectionView, rejection_by_reference
 from core.voting.rules import Advice, RejectionStage, VotingRefusal, advice, parse_reference
 
@@ -98,9 +98,9 @@ def _record(session: Session, act: str, found: RejectionView, actor: Actor) -> N
 
 
 def purge_expired(session: Session, *, now: datetime) -> int:
-    """Remove sessions and challenges that ended more than an hour ago; gives how many."""
+    """Remove sessions, challenges and holds that ended more than an hour ago; gives how many."""
     gone = 0
-    for table in (VotingSession, SignInChallenge):
+    for table in (VotingSession, SignInChallenge, AddressHold):
         done = session.execute(delete(table).where(col(table.expires_at) < now - KEPT_AFTER_EXPIRY))
         gone += done.rowcount  # type: ignore[attr-defined]  # a cursor result of a DELETE
     return gone

@@ -1,19 +1,20 @@
 """Signing in: IIN and number against the sealed roll, a code to that number, a session.
 
 A stranger learns nothing: every pair is answered with a challenge, an expiry and a reference; for
-each a code is made and a row written, only nobody is sent the code of a pair that can't vote.
+each a code is made and a row written, only nobody is sent the code of a pair that can't vote. What
+an answer says beside that follows from the address alone.
+
+Whoever solves a code holds the address until the session ends: others there are told when to try
+again. A session whose voter turns up at another address moves there by a code of its own.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import col
+from sqlalchemy import Connection
 
 from core.i18n import _, use_locale
 from core.keyring import hmac_digest
@@ -21,6 +22,9 @@ from core.messaging.post import Outgoing, Post, sms
 from core.messaging.rules import Purpose
 from core.primary.models import Voter
 from core.voting.addresses import Address, short_address
+from core.voting.bulk import change_rows, find_rows, insert_rows
+from core.voting.election import Election
+from core.voting.holds import Hold, hold_addresses, release_hold
 from core.voting.models import Registration, SignInChallenge, VotingSession
 from core.voting.rooms import ExemptionRoom, exemption_of, rooms
 from core.voting.rules import (
@@ -28,6 +32,7 @@ from core.voting.rules import (
     CODE_TRIES,
     SESSION_LIFETIME,
     USED,
+    AddressMode,
     ClaimKind,
     Key,
     RejectionReason,
@@ -36,9 +41,26 @@ from core.voting.rules import (
     new_code,
     new_reference,
 )
+from core.voting.sessions import idempotency_mark, new_token, token_hash
 from core.voting.tally import Tally, TurnedAway
 from core.voting.votes import votes_on
 
+_CHALLENGE: Final = (
+    "id",
+    "primary_id",
+    "iin_digest",
+    "mobile_digest",
+    "code_hmac",
+    "code_sent",
+    "place_code",
+    "iin_masked",
+    "mobile_masked",
+    "tries",
+    "solved",
+    "expires_at",
+    "moves_session",
+    "idempotency_hmac",
+)
 _EXCLUDED = {
     "admitted_after_cutoff": RejectionReason.ADMITTED_AFTER_CUTOFF,
     "suspended": RejectionReason.SUSPENDED,
@@ -66,11 +88,16 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class ChallengeIssued:
-    """The answer to every pair; the code was sent only where the pair can vote."""
+    """The answer to every pair; the code was sent only where the pair can vote.
+
+    ``address_used`` depends on the address alone, so it may be told: no vote from there is stored
+    any more.
+    """
 
     challenge: str
     expires_at: datetime
     reference: str
+    address_used: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +110,18 @@ class TurnedBack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SolveCode:
-    """Somebody who brings the code of a challenge; the session will be bound to this address."""
+    """Somebody who brings the code of a challenge; the session will be bound to this address.
+
+    A challenge that moves a session asks for that session's ``token`` and for the
+    ``idempotency_key`` of the cast that made the move necessary.
+    """
 
     challenge: str
     code: str = field(repr=False)
     address_digest: bytes
     address: Address
+    token: str = field(default="", repr=False)
+    idempotency_key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +130,24 @@ class SessionOpened:
 
     token: str = field(repr=False)
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMoved:
+    """The code was right: the session is bound to the new address now, its token is the same."""
+
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AddressHeld:
+    """The code was right, but somebody else is voting from this address until ``retry_at``.
+
+    The challenge stays open: its code may be brought again then, or from another network.
+    """
+
+    retry_at: datetime
+    reference: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,21 +170,17 @@ class ChallengeOver:
 
 
 SignInAnswer = ChallengeIssued | TurnedBack
-CodeAnswer = SessionOpened | CodeWrong | CodeFailed | ChallengeOver
+CodeAnswer = SessionOpened | SessionMoved | AddressHeld | CodeWrong | CodeFailed | ChallengeOver
 
 
-def token_hash(token: str) -> bytes:
-    """What the database keeps of a token: a fast hash is enough for 256 random bits."""
-    return sha256(token.encode()).digest()
-
-
-def _code_hmac(challenge: str, code: str) -> bytes:
+def code_hmac(challenge: str, code: str) -> bytes:
+    """What the database keeps of a one-time code."""
     return hmac_digest("voting.one-time-code", f"{challenge}:{code}".encode())
 
 
 def sign_in_many(
     connection: Connection,
-    primary_id: str,
+    election: Election,
     batch: Sequence[SignIn],
     *,
     now: datetime,
@@ -141,7 +188,18 @@ def sign_in_many(
     post: Post,
 ) -> list[SignInAnswer]:
     """Answer a batch of sign-ins in the caller's transaction; codes go to ``post``."""
-    roll = _roll(connection, primary_id, [asked.iin_digest for asked in batch])
+    primary_id = election.primary.id
+    roll = {
+        bytes(row["iin_digest"]): row
+        for row in find_rows(
+            connection,
+            Voter,
+            ("iin_digest", "mobile", "place_code", "status", "reason_excluded"),
+            by="iin_digest",
+            among=[asked.iin_digest for asked in batch],
+            primary_id=primary_id,
+        )
+    }
     taken = votes_on(connection, primary_id).taken(
         {claim for asked in batch for claim in _claims(asked)}
     )
@@ -152,7 +210,7 @@ def sign_in_many(
     answers: list[SignInAnswer] = []
     for asked in batch:
         voter = roll.get(asked.iin_digest)
-        reasons = _reasons(asked, voter, taken, exempted)
+        reasons = _reasons(asked, voter, taken, exempted, election.address_mode)
         reference = new_reference()
         place_code = "" if voter is None else str(voter["place_code"])
         if reasons:
@@ -184,7 +242,7 @@ def sign_in_many(
                 "primary_id": primary_id,
                 "iin_digest": asked.iin_digest,
                 "mobile_digest": asked.mobile_digest,
-                "code_hmac": _code_hmac(challenge, code),
+                "code_hmac": code_hmac(challenge, code),
                 "code_sent": not reasons,
                 "reference": reference,
                 "place_code": place_code,
@@ -195,27 +253,36 @@ def sign_in_many(
                 "solved": False,
                 "created_at": now,
                 "expires_at": now + CODE_LIFETIME,
+                "moves_session": None,
+                "idempotency_hmac": None,
             }
         )
         # The message is made for every pair, so that both cost the same; one kind is dropped.
-        message = _message(asked, code, now)
+        message = code_message(asked.mobile, code, locale=asked.locale, now=now)
         row = post.row(message, now)
         if not reasons:
             post.add(message, row)
-        answers.append(ChallengeIssued(challenge, now + CODE_LIFETIME, reference))
-    if challenges:
-        connection.execute(insert(SignInChallenge), challenges)
+        answers.append(
+            ChallengeIssued(
+                challenge,
+                now + CODE_LIFETIME,
+                reference,
+                address_used=RejectionReason.ADDRESS_USED in reasons,
+            )
+        )
+    insert_rows(connection, SignInChallenge, challenges)
     return answers
 
 
-def _message(asked: SignIn, code: str, now: datetime) -> Outgoing:
-    with use_locale(asked.locale):
+def code_message(mobile: str, code: str, *, locale: str, now: datetime) -> Outgoing:
+    """The SMS that carries a code to the voter's number."""
+    with use_locale(locale):
         text = _(
             "{code} is your code for voting. Nobody from the committee will ever ask you for it.",
             code=code,
         )
     return sms(
-        to=asked.mobile,
+        to=mobile,
         text=text,
         purpose=Purpose.ONE_TIME_CODE,
         now=now,
@@ -231,26 +298,12 @@ def _claims(asked: SignIn) -> tuple[Key, ...]:
     )
 
 
-def _roll(
-    connection: Connection, primary_id: str, digests: Sequence[bytes]
-) -> dict[bytes, RowMapping]:
-    found = connection.execute(
-        select(
-            col(Voter.iin_digest),
-            col(Voter.mobile),
-            col(Voter.place_code),
-            col(Voter.status),
-            col(Voter.reason_excluded),
-        ).where(col(Voter.primary_id) == primary_id, col(Voter.iin_digest).in_(digests))
-    )
-    return {bytes(row["iin_digest"]): row for row in found.mappings()}
-
-
 def _reasons(
     asked: SignIn,
-    voter: RowMapping | None,
+    voter: Mapping[str, Any] | None,
     taken: dict[Key, bytes | None],
     exempted: Sequence[ExemptionRoom],
+    mode: AddressMode,
 ) -> tuple[RejectionReason, ...]:
     """Every reason that applies at this moment; the claims decide again at the cast."""
     reasons = []
@@ -268,6 +321,8 @@ def _reasons(
         if kind == ClaimKind.ADDRESS and room is not None:
             if room.left <= 0:
                 reasons.append(RejectionReason.ADDRESS_USED)
+        elif kind == ClaimKind.ADDRESS and mode is AddressMode.ADVISORY:
+            continue
         elif (kind, digest) in taken:
             reasons.append(USED[ClaimKind(kind)])
     if not asked.in_time:
@@ -279,75 +334,156 @@ def _reasons(
 
 def solve_many(
     connection: Connection,
-    primary_id: str,
+    election: Election,
     batch: Sequence[SolveCode],
     *,
     now: datetime,
     tally: Tally,
 ) -> list[CodeAnswer]:
     """Answer a batch of codes in the caller's transaction."""
+    primary_id = election.primary.id
     states = _challenges(connection, [asked.challenge for asked in batch])
-    changed: set[str] = set()
-    sessions: list[dict[str, Any]] = []
-    answers: list[CodeAnswer] = []
-    for asked in batch:
+    answers: dict[int, CodeAnswer] = {}
+    solved: dict[int, SolveCode] = {}
+    for place, asked in enumerate(batch):
         state = states.get(asked.challenge)
         # Compared for every challenge, one that does not exist included: all take the same time.
         expected = state["code_hmac"] if state else b"\0" * 32
-        right = secrets.compare_digest(expected, _code_hmac(asked.challenge, asked.code))
+        right = secrets.compare_digest(expected, code_hmac(asked.challenge, asked.code))
         if (
             state is None
             or state["primary_id"] != primary_id
             or state["solved"]
             or state["tries"] >= CODE_TRIES
             or now >= state["expires_at"]
+            or not _is_from_its_session(state, asked, primary_id)
         ):
-            answers.append(ChallengeOver())
-            continue
-        changed.add(asked.challenge)
-        if right and state["code_sent"]:
-            state["solved"] = True
-            token = secrets.token_urlsafe(32)
-            sessions.append(_session_row(state, asked, token, now))
-            answers.append(SessionOpened(token, now + SESSION_LIFETIME))
-            continue
-        state["tries"] += 1
-        if state["tries"] < CODE_TRIES:
-            answers.append(CodeWrong(CODE_TRIES - state["tries"]))
+            answers[place] = ChallengeOver()
+        elif right and state["code_sent"]:
+            state["solved"] = True  # a second press in the same batch is one too many
+            solved[place] = asked
         else:
-            answers.append(CodeFailed(_code_failed(state, asked, now, tally)))
-    _save(connection, [states[challenge] for challenge in sorted(changed)])
-    if sessions:
-        connection.execute(insert(VotingSession), sessions)
-        _register(connection, primary_id, sessions, tally)
+            state["tries"] += 1
+            left = CODE_TRIES - state["tries"]
+            answers[place] = (
+                CodeWrong(left)
+                if left
+                else CodeFailed(_turned_away(state, asked, RejectionReason.CODE_FAILED, now, tally))
+            )
+    answers |= _bind(connection, election, solved, states, now=now, tally=tally)
+    _save(connection, states.values())
+    return [answers[place] for place in range(len(batch))]
+
+
+def _bind(
+    connection: Connection,
+    election: Election,
+    solved: Mapping[int, SolveCode],
+    states: Mapping[str, dict[str, Any]],
+    *,
+    now: datetime,
+    tally: Tally,
+) -> dict[int, CodeAnswer]:
+    """Open or move the sessions of those whose code was right, where their address is free."""
+    primary_id = election.primary.id
+    moving = _moving(connection, [states[asked.challenge] for asked in solved.values()])
+    wanted: dict[int, Hold] = {}
+    for place, asked in solved.items():
+        state = states[asked.challenge]
+        session = moving.get(state["moves_session"])
+        if election.address_mode is AddressMode.STRICT and not election.is_exempt(
+            asked.address, now
+        ):
+            until = session["expires_at"] if session else now + SESSION_LIFETIME
+            wanted[place] = Hold(asked.address_digest, state["iin_digest"], until)
+    others = hold_addresses(connection, primary_id, wanted, now=now)
+    opened: list[dict[str, Any]] = []
+    moved: list[dict[str, Any]] = []
+    answers: dict[int, CodeAnswer] = {}
+    for place, asked in solved.items():
+        state = states[asked.challenge]
+        session = moving.get(state["moves_session"])
+        if place in others:
+            state["solved"] = False
+            reference = _turned_away(state, asked, RejectionReason.ADDRESS_USED, now, tally)
+            answers[place] = AddressHeld(others[place], reference)
+        elif state["moves_session"] is None:
+            until = now + SESSION_LIFETIME
+            token = new_token(state["place_code"], until)
+            opened.append(_session_row(state, asked, token, until))
+            answers[place] = SessionOpened(token, until)
+        elif session is None or now >= session["expires_at"]:
+            answers[place] = ChallengeOver()
+        else:
+            release_hold(
+                connection,
+                primary_id,
+                address_digest=session["address_digest"],
+                iin_digest=state["iin_digest"],
+            )
+            moved.append(
+                {"token_hash": session["token_hash"], "address_digest": asked.address_digest}
+            )
+            answers[place] = SessionMoved(session["expires_at"])
+    insert_rows(connection, VotingSession, opened)
+    change_rows(connection, VotingSession, moved, key="token_hash")
+    _register(connection, primary_id, opened, tally)
     return answers
 
 
-def _challenges(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    table = SignInChallenge.__table__  # type: ignore[attr-defined]  # SQLModel adds it
-    rows = connection.execute(
-        select(table).where(table.c.id.in_(ids)).order_by(table.c.id).with_for_update()
+def _moving(
+    connection: Connection, states: Iterable[Mapping[str, Any]]
+) -> dict[bytes | None, dict[str, Any]]:
+    """The sessions that these challenges move, by the hash of their token."""
+    rows = find_rows(
+        connection,
+        VotingSession,
+        ("token_hash", "address_digest", "expires_at"),
+        by="token_hash",
+        among=[state["moves_session"] for state in states if state["moves_session"]],
     )
-    return {row["id"]: dict(row) for row in rows.mappings()}
+    return {bytes(row["token_hash"]): row for row in rows}
+
+
+def _is_from_its_session(state: Mapping[str, Any], asked: SolveCode, primary_id: str) -> bool:
+    """Whether a code that moves a session comes with that session and the cast it was asked for."""
+    if state["moves_session"] is None:
+        return True
+    mark = idempotency_mark(primary_id, state["iin_digest"], asked.idempotency_key)
+    return secrets.compare_digest(
+        state["moves_session"] + state["idempotency_hmac"], token_hash(asked.token) + mark
+    )
+
+
+def _challenges(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    rows = find_rows(connection, SignInChallenge, _CHALLENGE, by="id", among=ids, lock=True)
+    return {row["id"]: row for row in rows}
 
 
 def _session_row(
-    state: dict[str, Any], asked: SolveCode, token: str, now: datetime
+    state: Mapping[str, Any], asked: SolveCode, token: str, until: datetime
 ) -> dict[str, Any]:
     kept = ("primary_id", "iin_digest", "mobile_digest", "place_code", "iin_masked")
     return {
         **{name: state[name] for name in (*kept, "mobile_masked")},
         "token_hash": token_hash(token),
         "address_digest": asked.address_digest,
-        "expires_at": now + SESSION_LIFETIME,
+        "expires_at": until,
+        "moves": 0,
     }
 
 
-def _code_failed(state: dict[str, Any], asked: SolveCode, now: datetime, tally: Tally) -> str:
+def _turned_away(
+    state: Mapping[str, Any],
+    asked: SolveCode,
+    reason: RejectionReason,
+    now: datetime,
+    tally: Tally,
+) -> str:
     return tally.reject(
         TurnedAway(
             stage=RejectionStage.CODE,
-            reasons=(RejectionReason.CODE_FAILED,),
+            reasons=(reason,),
             at=now,
             iin_digest=state["iin_digest"],
             iin_masked=state["iin_masked"],
@@ -358,26 +494,16 @@ def _code_failed(state: dict[str, Any], asked: SolveCode, now: datetime, tally: 
     )
 
 
-def _save(connection: Connection, states: Sequence[dict[str, Any]]) -> None:
-    table = SignInChallenge.__table__  # type: ignore[attr-defined]  # SQLModel adds it
-    for state in states:
-        connection.execute(
-            update(table)
-            .where(table.c.id == state["id"])
-            .values(tries=state["tries"], solved=state["solved"])
-        )
+def _save(connection: Connection, states: Iterable[Mapping[str, Any]]) -> None:
+    rows = [{name: state[name] for name in ("id", "tries", "solved")} for state in states]
+    change_rows(connection, SignInChallenge, rows, key="id")
 
 
 def _register(
-    connection: Connection, primary_id: str, sessions: Sequence[dict[str, Any]], tally: Tally
+    connection: Connection, primary_id: str, opened: Sequence[Mapping[str, Any]], tally: Tally
 ) -> None:
     """Count those who completed a sign-in by code for the first time."""
-    places = {row["iin_digest"]: row["place_code"] for row in sessions}
-    table = Registration.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+    places = {row["iin_digest"]: row["place_code"] for row in opened}
     rows = [{"primary_id": primary_id, "iin_digest": digest} for digest in sorted(places)]
-    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
-    new = connection.execute(
-        dialect.insert(table).on_conflict_do_nothing().returning(table.c.iin_digest), rows
-    )
-    for (digest,) in new:
+    for _primary, digest in insert_rows(connection, Registration, rows, new_only=True):
         tally.registered[places[bytes(digest)]] += 1

@@ -5,16 +5,14 @@ shortest time and never crosswise.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, insert, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, update
 from sqlmodel import col
 
+from core.voting.bulk import add_rows, insert_rows
 from core.voting.models import (
     AddressClashCounter,
     AddressExemption,
@@ -102,9 +100,9 @@ class Tally:
     def write(self, connection: Connection) -> None:
         """Write everything that was counted."""
         if self.rejections:
-            connection.execute(insert(Rejection), self.rejections)
+            insert_rows(connection, Rejection, self.rejections)
         self._write_exempted(connection)
-        _add(
+        add_rows(
             connection,
             ExemptionUsage,
             "used",
@@ -113,7 +111,7 @@ class Tally:
                 for (i, h), n in self.exempted.items()
             ),
         )
-        _add(
+        add_rows(
             connection,
             RegisteredCounter,
             "voters",
@@ -122,7 +120,7 @@ class Tally:
                 for place, n in self.registered.items()
             ),
         )
-        _add(
+        add_rows(
             connection,
             AddressClashCounter,
             "count",
@@ -136,7 +134,7 @@ class Tally:
                 for (place, bucket), n in self.clashes.items()
             ),
         )
-        _add(
+        add_rows(
             connection,
             RejectionCounter,
             "count",
@@ -151,7 +149,7 @@ class Tally:
                 for (reason, place, bucket), n in self.rejected.items()
             ),
         )
-        _add(
+        add_rows(
             connection,
             TurnoutCounter,
             "votes",
@@ -177,67 +175,3 @@ class Tally:
                 .where(col(AddressExemption.id) == exemption_id)
                 .values(used=col(AddressExemption.used) + voters)
             )
-
-
-def _add(connection: Connection, model: Any, counted: str, rows: Iterable[dict[str, Any]]) -> None:
-    """Add each row's figure to the stored one, in order of key."""
-    listed = list(rows)
-    if not listed:
-        return
-    adding = _adding(model, counted, connection.dialect.name)
-    listed.sort(key=lambda row: [row[key] for key in adding.keys])
-    columns = [
-        [row[name] for row in listed] if convert is None else _converted(convert, name, listed)
-        for name, convert in adding.columns
-    ]
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(adding.text, list(zip(*columns, strict=True)))
-    else:
-        connection.exec_driver_sql(adding.text, tuple(columns))
-
-
-def _converted(convert: Callable[[Any], Any], name: str, rows: list[dict[str, Any]]) -> list[Any]:
-    # A batch has one or two instants in many rows: each is converted once.
-    known = {value: convert(value) for value in {row[name] for row in rows}}
-    return [known[row[name]] for row in rows]
-
-
-@dataclass(frozen=True)
-class _Adding:
-    """How a counter is added to: its key, its columns with what the driver wants, the statement.
-
-    PostgreSQL gets many rows as one statement, its columns as arrays; SQLite has no trip to save.
-    """
-
-    keys: list[str]
-    columns: list[tuple[str, Callable[[Any], Any] | None]]
-    text: str
-
-
-@cache
-def _adding(model: Any, counted: str, dialect_name: str) -> _Adding:
-    table = model.__table__
-    dialect: Any = sqlite.dialect() if dialect_name == "sqlite" else postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it bare
-    keys = [column.name for column in table.primary_key]
-    names = [*keys, counted]
-    listed = ", ".join(names)
-    if dialect_name == "sqlite":
-        source = f"VALUES ({', '.join('?' * len(names))})"
-    else:
-        arrays = ", ".join(f"%s::{table.c[name].type.compile(dialect)}[]" for name in names)
-        source = (
-            f"SELECT {listed} FROM unnest({arrays}) WITH ORDINALITY AS t ({listed}, place)"  # noqa: S608 - names of our own columns
-            " ORDER BY place"
-        )
-    return _Adding(
-        keys,
-        [(name, _converter(table.c[name].type, dialect)) for name in names],
-        f"INSERT INTO {table.name} ({listed}) {source} ON CONFLICT ({', '.join(keys)})"
-        f" DO UPDATE SET {counted} = {table.name}.{counted} + excluded.{counted}",
-    )
-
-
-def _converter(kind: Any, dialect: Any) -> Callable[[Any], Any] | None:
-    """What turns a value into what the driver stores; None where it is stored as it is."""
-    found: Callable[[Any], Any] | None = kind.dialect_impl(dialect).bind_processor(dialect)
-    return found

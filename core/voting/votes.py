@@ -8,18 +8,14 @@ there the primary key decides, and `store_claims` tells which keys went to someb
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final, Protocol, TypeVar
+from typing import Protocol
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from core.voting.bulk import padded
 from core.voting.rules import BALLOT_KEY, Channel, Key
 from core.voting.sealing import tracker
-
-T = TypeVar("T")
-
-_SIZES: Final = (8, 64, 256, 1024)
-"""Statements are padded to these numbers of parameters, so that few texts are ever compiled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +92,7 @@ class SqliteVotes:
             by_kind.setdefault(kind, []).append(digest)
         found: dict[Key, bytes | None] = {}
         for kind, digests in by_kind.items():
-            for part in _padded(digests):
+            for part in padded(digests):
                 rows = self._connection.exec_driver_sql(
                     "SELECT digest, idempotency_hmac FROM claim"  # noqa: S608 - marks only
                     f" WHERE primary_id = ? AND kind = ? AND digest IN ({_marks(part)})",
@@ -108,17 +104,20 @@ class SqliteVotes:
     def store_claims(
         self, rows: Sequence[ClaimRow], *, channel: Channel = Channel.ONLINE
     ) -> set[Key]:
-        """See `Votes`; here nobody else can have come between."""
-        if rows:
+        """See `Votes`; who holds them is asked first, for nobody can come between."""
+        held = self.taken((kind, digest) for kind, digest, _mark in rows)
+        free = [
+            (self._primary_id, kind, digest, channel.value, mark)
+            for kind, digest, mark in sorted(rows, key=_claim_order)
+            if (kind, digest) not in held
+        ]
+        if free:
             self._connection.exec_driver_sql(
                 "INSERT INTO claim (primary_id, kind, digest, channel, idempotency_hmac)"
                 " VALUES (?, ?, ?, ?, ?)",
-                [
-                    (self._primary_id, kind, digest, channel.value, mark)
-                    for kind, digest, mark in sorted(rows, key=_claim_order)
-                ],
+                free,
             )
-        return set()
+        return set(held)
 
     def remove_claims(self, keys: Iterable[Key]) -> None:
         """See `Votes`."""
@@ -146,7 +145,8 @@ class SqliteVotes:
         except IntegrityError:
             self._connection.exec_driver_sql("ROLLBACK TO ballots")
             self._connection.exec_driver_sql("RELEASE ballots")
-            return _copies(ballots, self._trackers(ballots))
+            there = self._trackers(ballots)
+            return {ballot.key for ballot in ballots if ballot.tracker in there}
         self._connection.exec_driver_sql("RELEASE ballots")
         return set()
 
@@ -156,7 +156,7 @@ class SqliteVotes:
 
     def _trackers(self, ballots: Iterable[SealedBallot]) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
-        for part in _padded([ballot.tracker for ballot in ballots]):
+        for part in padded([ballot.tracker for ballot in ballots]):
             found.update(
                 (found_tracker, digest)
                 for found_tracker, digest in self._connection.exec_driver_sql(
@@ -180,6 +180,8 @@ class PostgresqlVotes:
     def taken(self, keys: Iterable[Key]) -> dict[Key, bytes | None]:
         """See `Votes`."""
         kinds, digests = _columns(keys)
+        if not kinds:
+            return {}
         rows = self._connection.exec_driver_sql(
             # LIMIT keeps the planner to one look-up a key: a join may read the whole table instead.
             "SELECT k.kind, k.digest, held.idempotency_hmac"
@@ -197,22 +199,23 @@ class PostgresqlVotes:
         if not rows:
             return set()
         ordered = sorted(rows, key=_claim_order)
-        won = self._connection.exec_driver_sql(
-            "INSERT INTO claim (primary_id, kind, digest, channel, idempotency_hmac)"
-            " SELECT %s, kind, digest, %s, mark FROM"
-            " unnest(%b::text[], %b::bytea[], %b::bytea[]) WITH ORDINALITY"
-            " AS t (kind, digest, mark, place) ORDER BY place"
-            " ON CONFLICT DO NOTHING RETURNING kind, digest",
+        lost = self._connection.exec_driver_sql(
+            # Only losers come back: a batch without any tells nothing, which is the quickest answer.
+            "WITH given AS (SELECT * FROM unnest(%b::text[], %b::bytea[], %b::bytea[])"
+            " WITH ORDINALITY AS t (kind, digest, mark, place)),"
+            " stored AS (INSERT INTO claim (primary_id, kind, digest, channel, idempotency_hmac)"
+            " SELECT %s, kind, digest, %s, mark FROM given ORDER BY place"
+            " ON CONFLICT DO NOTHING RETURNING kind, digest)"
+            " SELECT kind, digest FROM given EXCEPT ALL SELECT kind, digest FROM stored",
             (
-                self._primary_id,
-                channel.value,
                 [row[0] for row in ordered],
                 [row[1] for row in ordered],
                 [row[2] for row in ordered],
+                self._primary_id,
+                channel.value,
             ),
         )
-        kept = {(kind, bytes(digest)) for kind, digest in won}
-        return {(row[0], row[1]) for row in ordered} - kept
+        return {(kind, bytes(digest)) for kind, digest in lost}
 
     def remove_claims(self, keys: Iterable[Key]) -> None:
         """See `Votes`."""
@@ -229,27 +232,26 @@ class PostgresqlVotes:
         if not ballots:
             return set()
         ordered = sorted(ballots, key=_tracker)
-        rows = self._connection.exec_driver_sql(
-            "INSERT INTO ballot (tracker, primary_id, contest_id, sealed, sha256)"
-            " SELECT tracker, %s, contest, sealed, sha FROM"
-            " unnest(%b::text[], %b::text[], %b::bytea[], %b::bytea[]) WITH ORDINALITY"
-            " AS t (tracker, contest, sealed, sha, place) ORDER BY place"
-            " ON CONFLICT DO NOTHING RETURNING tracker",
+        lost = self._connection.exec_driver_sql(
+            "WITH given AS (SELECT * FROM unnest(%b::text[], %b::text[], %b::bytea[], %b::bytea[])"
+            " WITH ORDINALITY AS t (tracker, contest, sealed, sha, place)),"
+            " stored AS (INSERT INTO ballot (tracker, primary_id, contest_id, sealed, sha256)"
+            " SELECT tracker, %s, contest, sealed, sha FROM given ORDER BY place"
+            " ON CONFLICT DO NOTHING RETURNING tracker)"
+            " SELECT tracker FROM given EXCEPT ALL SELECT tracker FROM stored",
             (
-                self._primary_id,
                 [ballot.tracker for ballot in ordered],
                 [ballot.contest_id for ballot in ordered],
                 [ballot.sealed for ballot in ordered],
                 [ballot.sha256 for ballot in ordered],
+                self._primary_id,
             ),
         )
-        kept = [stored for (stored,) in rows]
-        copies = {ballot.key for ballot in ballots} - {
-            ballot.key for ballot in ballots if ballot.tracker in set(kept)
-        }
-        if copies:
-            self._connection.exec_driver_sql("DELETE FROM ballot WHERE tracker = ANY(%s)", (kept,))
-        return copies
+        there = {tracker for (tracker,) in lost}
+        if there:
+            ours = [ballot.tracker for ballot in ordered if ballot.tracker not in there]
+            self._connection.exec_driver_sql("DELETE FROM ballot WHERE tracker = ANY(%s)", (ours,))
+        return {ballot.key for ballot in ordered if ballot.tracker in there}
 
     def stored(self, ballots: Iterable[SealedBallot]) -> set[bytes]:
         """See `Votes`."""
@@ -268,10 +270,6 @@ def _tracker(ballot: SealedBallot) -> str:
     return ballot.tracker
 
 
-def _copies(ballots: Iterable[SealedBallot], stored: dict[str, bytes]) -> set[Key]:
-    return {ballot.key for ballot in ballots if ballot.tracker in stored}
-
-
 def _columns(keys: Iterable[Key]) -> tuple[list[str], list[bytes]]:
     listed = sorted(keys)
     return [kind for kind, _digest in listed], [digest for _kind, digest in listed]
@@ -279,16 +277,6 @@ def _columns(keys: Iterable[Key]) -> tuple[list[str], list[bytes]]:
 
 def _bytes(value: bytes | memoryview | None) -> bytes | None:
     return None if value is None else bytes(value)
-
-
-def _padded(values: list[T]) -> list[list[T]]:
-    """``values`` in parts of a few fixed sizes, the last value repeated to fill a part."""
-    parts = []
-    for start in range(0, len(values), _SIZES[-1]):
-        part = values[start : start + _SIZES[-1]]
-        size = next(size for size in _SIZES if size >= len(part))
-        parts.append(part + part[-1:] * (size - len(part)))
-    return parts
 
 
 def _marks(values: Sequence[object]) -> str:

@@ -23,9 +23,15 @@ from core.database import engine
 from core.errors import Refused
 from core.messaging.post import Post
 from core.messaging.sender import Sender
-from core.voting.casting import CastAnswer
 from core.voting.election import CurrentElection, Election
-from core.voting.polling import BallotsIncomplete, CastBallots, cast_ballots
+from core.voting.polling import (
+    CastBallots,
+    PollingAnswer,
+    SignedOut,
+    SignOut,
+    cast_ballots,
+    sign_out_many,
+)
 from core.voting.rules import VotingRefusal
 from core.voting.signin import (
     CodeAnswer,
@@ -43,8 +49,8 @@ LARGEST_GROUP: Final = 256
 DEADLOCK_TRIES: Final = 6
 _SERIALIZATION: Final = frozenset({"40P01", "40001"})
 
-Operation = SignIn | SolveCode | CastBallots
-Answer = SignInAnswer | CodeAnswer | CastAnswer | BallotsIncomplete
+Operation = SignIn | SolveCode | CastBallots | SignOut
+Answer = SignInAnswer | CodeAnswer | PollingAnswer | SignedOut
 Done = Callable[[Answer | None, BaseException | None], None]
 _Entry = tuple[Operation, Any]
 """An operation and where its answer goes: a `Future`, or a loop's future with its loop."""
@@ -68,15 +74,14 @@ def perform(
     for kind, carry_out in (
         (
             SignIn,
-            lambda ops: sign_in_many(
-                connection, tally.primary_id, ops, now=now, tally=tally, post=post
-            ),
+            lambda ops: sign_in_many(connection, election, ops, now=now, tally=tally, post=post),
         ),
+        (SolveCode, lambda ops: solve_many(connection, election, ops, now=now, tally=tally)),
         (
-            SolveCode,
-            lambda ops: solve_many(connection, tally.primary_id, ops, now=now, tally=tally),
+            CastBallots,
+            lambda ops: cast_ballots(connection, election, ops, now=now, tally=tally, post=post),
         ),
-        (CastBallots, lambda ops: cast_ballots(connection, election, ops, now=now, tally=tally)),
+        (SignOut, lambda ops: sign_out_many(connection, election, ops)),
     ):
         chosen = [place for place, asked in enumerate(operations) if isinstance(asked, kind)]
         if chosen:
