@@ -3,7 +3,6 @@
 import random
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any, Final
 
@@ -48,6 +47,7 @@ from core.voting.signin import (
 from core.voting.votes import SealedBallot
 from portal.address import address_of
 from portal.guard import allowed_origins
+from portal.hot import Endpoint
 from portal.openapi import Call
 from portal.problems import problem
 from portal.runtime import query, runtime_of
@@ -136,8 +136,6 @@ CALLS: Final = (
         problems=(404,),
     ),
 )
-
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Stop(Exception):
@@ -522,12 +520,17 @@ def _place_turnout(row: queries.PlaceTurnout) -> PlaceTurnoutAnswer:
     return PlaceTurnoutAnswer(row.place_code, row.votes, row.registered, row.on_roll)
 
 
+HOT: Final[dict[tuple[str, str], Endpoint]] = {
+    ("POST", f"{PREFIX}/sign-in"): _call(sign_in),
+    ("POST", f"{PREFIX}/sign-in/{{challenge}}"): _call(solve),
+    ("GET", f"{PREFIX}/ballot"): _call(ballot),
+    ("POST", f"{PREFIX}/ballot"): _call(cast),
+}
+"""What every voter asks for: `portal.hot` finds these without a router."""
+
 routes = [
+    *(Route(path, endpoint, methods=[method]) for (method, path), endpoint in HOT.items()),
     Route(f"{PREFIX}/primary", _call(primary), methods=["GET"]),
-    Route(f"{PREFIX}/sign-in", _call(sign_in), methods=["POST"]),
-    Route(f"{PREFIX}/sign-in/{{challenge}}", _call(solve), methods=["POST"]),
     Route(f"{PREFIX}/sign-out", _call(sign_out), methods=["POST"]),
-    Route(f"{PREFIX}/ballot", _call(ballot), methods=["GET"]),
-    Route(f"{PREFIX}/ballot", _call(cast), methods=["POST"]),
     Route(f"{PREFIX}/turnout", _call(turnout), methods=["GET"]),
 ]

@@ -21,6 +21,7 @@ from core import database
 from core.settings import settings
 from portal import api, complaints, results, site
 from portal.guard import Guard
+from portal.hot import HotPath
 from portal.openapi import document
 from portal.problems import problem
 from portal.runtime import Runtime, read, runtime_of
@@ -91,7 +92,7 @@ app = Starlette(
         Route("/healthz", healthz, methods=["GET"]),
         Route("/readyz", readyz, methods=["GET"]),
     ],
-    middleware=[Middleware(Guard)],
+    middleware=[Middleware(Guard), Middleware(HotPath, calls=api.HOT)],
     exception_handlers={HTTPException: _http_problem, Exception: _http_problem},
     lifespan=lifespan,
 )

@@ -53,7 +53,7 @@ class SignInBody(msgspec.Struct, forbid_unknown_fields=True):
     mobile: str
 
 
-class SignInAnswer(msgspec.Struct):
+class SignInAnswer(msgspec.Struct, omit_defaults=True):
     """The same whatever the pair; a code comes by SMS if the pair can vote.
 
     ``reasons`` speaks of the address alone: ``address_used`` when no vote from it is taken any more.
@@ -62,7 +62,7 @@ class SignInAnswer(msgspec.Struct):
     challenge: str
     expires_at: datetime
     reference: str
-    reasons: list[str]
+    reasons: list[str] = []
 
 
 class CodeBody(msgspec.Struct, forbid_unknown_fields=True):

@@ -129,13 +129,15 @@ class CurrentElection:
 
     def start(self) -> None:
         """Read it in a thread of its own from now on, so that no voter waits for the reading."""
-        self._good_for = 5 * self._max_age
-        self._keeper.start()
+        if self._max_age:
+            self._good_for = 5 * self._max_age
+            self._keeper.start()
 
     def stop(self) -> None:
         """End that thread."""
         self._over.set()
-        self._keeper.join()
+        if self._keeper.is_alive():
+            self._keeper.join()
 
     def forget(self) -> None:
         """Read anew at the next question."""

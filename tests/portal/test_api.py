@@ -3,6 +3,7 @@ import threading
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from starlette.testclient import TestClient
 
 from core import clock
 from core.database import unit_of_work
-from core.primary.models import Candidate
+from core.primary.models import Candidate, RollSeal
 from core.settings import settings
 from core.voting import sealing
+from core.voting.election import CurrentElection
 from portal.app import app
 from tests.voting import polls
 from tests.voting.polls import CLOSES, NOON, OPENS, Poll, iin, mobile
@@ -105,10 +107,11 @@ class Voter:
 
 
 @pytest.fixture
-def listener(poll: Poll) -> Iterator[TestClient]:
+def listener(poll: Poll, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     del poll
+    # Every request reads what the test just changed.
+    monkeypatch.setattr("portal.runtime.CurrentElection", partial(CurrentElection, max_age=0))
     with TestClient(app, base_url=BASE, client=("203.0.113.250", 50000)) as client:
-        app.state.runtime.election._max_age = 0  # every request reads what the test just changed
         yield client
 
 
@@ -206,7 +209,6 @@ def test_every_call_in_the_document_answers_and_nothing_else_does(listener: Test
     } - {("GET", "/api/v1/openapi.json")}
     assert described == routed
     assert not any("/board" in path for path in document["paths"])
-    assert "address_changed" not in listener.get("/api/v1/openapi.json").text
 
 
 @on_sqlite
@@ -250,12 +252,51 @@ def test_typing_errors_are_told_and_are_no_rejections(
 
 
 def test_a_second_vote_is_refused_with_reasons_and_a_reference(listener: TestClient) -> None:
-    first, second = Voter(0).sign_in(), Voter(1, address="203.0.113.1").sign_in()
-    assert first.cast(first.seal(first.paper())).status_code == 201
-    answer = second.cast(second.seal(second.paper()))
+    phone, laptop = Voter(0).sign_in(), Voter(0, address="198.51.100.9").sign_in()
+    assert phone.cast(phone.seal(phone.paper())).status_code == 201
+    answer = laptop.cast(laptop.seal(laptop.paper()))
     assert answer.status_code == 409
-    assert answer.json()["reasons"] == ["address_used"]
+    assert answer.json()["reasons"] == ["iin_used", "mobile_used"]
     assert len(answer.json()["reference"]) == 11
+
+
+def test_an_address_is_held_for_whoever_votes_there_and_used_up_afterwards(
+    listener: TestClient,
+) -> None:
+    first, second = Voter(0).sign_in(), Voter(1, address="203.0.113.1")
+    challenge = second.ask().json()["challenge"]
+    answer = second.client.post(f"{SIGN_IN}/{challenge}", json={"code": second.code()})
+    assert (answer.status_code, answer.json()["code"]) == (409, "address_used")
+    assert answer.json()["reasons"] == ["address_used"]
+    assert int(answer.headers["Retry-After"]) == 15 * 60 + 1
+    assert first.cast(first.seal(first.paper())).status_code == 201
+    for stranger in (Voter(1, address="203.0.113.1"), Voter(77, address="203.0.113.1")):
+        told = stranger.ask()
+        # Whoever asks from there hears it, on the roll or not: it follows from the address.
+        assert (told.status_code, told.json()["reasons"]) == (202, ["address_used"])
+
+
+def test_who_signs_out_leaves_the_address_to_others_and_can_cast_no_more(
+    listener: TestClient,
+) -> None:
+    first = Voter(0).sign_in()
+    body = first.seal(first.paper())
+    gone = first.client.post("/api/v1/sign-out", headers=first.headers)
+    assert (gone.status_code, gone.content) == (204, b"")
+    assert first.cast(body).status_code == 401
+    assert first.client.post("/api/v1/sign-out", headers=first.headers).status_code == 204
+    assert first.client.post("/api/v1/sign-out").status_code == 401
+    assert Voter(1, address="203.0.113.1").sign_in().headers
+
+
+def test_a_cookie_signs_out_only_from_our_own_pages(listener: TestClient) -> None:
+    voter = Voter(0)
+    voter.client.cookies.set("voter", "x" * 40)
+    out = "/api/v1/sign-out"
+    assert voter.client.post(out).status_code == 403
+    ours = voter.client.post(out, headers={"Origin": BASE})
+    assert ours.status_code == 204
+    assert "Max-Age=0" in ours.headers["Set-Cookie"]
 
 
 def test_a_repeated_cast_gets_the_same_answer(listener: TestClient) -> None:
@@ -309,15 +350,25 @@ def test_a_cast_needs_a_key_of_its_own(listener: TestClient, key: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_missing")
 
 
-def test_another_network_means_signing_in_again(listener: TestClient) -> None:
+def test_another_network_means_a_second_code_and_then_the_same_cast(listener: TestClient) -> None:
     voter = Voter(0).sign_in()
-    body = voter.seal(voter.paper())
+    body, key = voter.seal(voter.paper()), secrets.token_hex(16)
     moved = Voter(0, address="198.51.100.9")
     moved.headers = voter.headers
-    assert moved.client.get(BALLOT, headers=moved.headers).status_code == 401
-    answer = moved.cast(body)
-    assert (answer.status_code, answer.json()["code"]) == (401, "sign_in_again")
-    assert moved.sign_in().cast(body).status_code == 201
+    assert moved.client.get(BALLOT, headers=moved.headers).status_code == 200
+    moved.read = len(moved.messages())
+    answer = moved.cast(body, key)
+    told = answer.json()
+    assert (answer.status_code, told["code"]) == (409, "address_changed")
+    assert told["reasons"] == ["address_changed"]
+    where, code = f"{SIGN_IN}/{told['challenge']}", {"code": moved.code()}
+    named = {"Idempotency-Key": key}
+    stranger = Voter(1, address="198.51.100.10").client
+    assert stranger.post(where, json=code, headers=named).status_code == 410
+    assert moved.client.post(where, json=code, headers=moved.headers).status_code == 410
+    again = moved.client.post(where, json=code, headers=moved.headers | named)
+    assert (again.status_code, "token" in again.json()) == (200, False)
+    assert moved.cast(body, key).status_code == 201
 
 
 @on_sqlite
@@ -471,12 +522,49 @@ def test_forwarded_addresses_count_only_from_trusted_proxies(
     voter = Voter(0, address="127.0.0.1")
     voter.client.headers.update(claimed)
     voter.sign_in()
-    plain = Voter(0, address="127.0.0.1")
-    plain.headers = voter.headers
-    assert plain.client.get(BALLOT, headers=plain.headers).status_code == 200
+    plain = Voter(1, address="127.0.0.1")
+    challenge = plain.ask().json()["challenge"]
+    code = {"code": plain.code()}
+    held = plain.client.post(f"{SIGN_IN}/{challenge}", json=code)
+    assert held.json()["code"] == "address_used"  # what the first one claimed was believed nowhere
     monkeypatch.setenv("PRIMARIES_TRUSTED_PROXIES", "127.0.0.1")
     settings.cache_clear()
-    assert voter.client.get(BALLOT, headers=voter.headers).status_code == 401
+    told = voter.cast(voter.seal(voter.paper()))
+    assert told.json()["code"] == "address_changed"
+
+
+@on_sqlite
+def test_between_sealing_and_opening_the_sign_in_can_be_tried_and_nothing_else(
+    listener: TestClient,
+) -> None:
+    with unit_of_work() as session:
+        session.add(
+            RollSeal(
+                primary_id=polls.PRIMARY,
+                voters=5,
+                digest="0" * 64,
+                admitted_after_cutoff=0,
+                under_age=0,
+                shared_numbers=0,
+                members_on_shared_numbers=0,
+                last_admitted=OPENS.date(),
+                age_day=OPENS.date(),
+                sealed_at=OPENS - timedelta(days=1),
+                sealed_by=1,
+            )
+        )
+    with clock.fixed(OPENS - timedelta(days=2)):
+        assert not listener.get("/api/v1/primary").json()["checking_open"]
+        assert Voter(0).ask().status_code == 403
+    with clock.fixed(OPENS - timedelta(hours=1)):
+        assert listener.get("/api/v1/primary").json()["checking_open"]
+        voter = Voter(0).sign_in()
+        answer = voter.client.get(BALLOT, headers=voter.headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "not_open")
+    with clock.fixed(OPENS):
+        assert not listener.get("/api/v1/primary").json()["checking_open"]
+        registered = listener.get("/api/v1/turnout").json()
+    assert (registered["registered"], registered["votes"]) == (1, 0)
 
 
 def test_without_a_primary_there_is_nothing_to_vote_in(database: str) -> None:

@@ -101,9 +101,11 @@ def test_another_number_than_the_rolls_gets_no_code(autumn: Autumn) -> None:
 def test_one_address_votes_once_and_its_neighbour_may(autumn: Autumn) -> None:
     with at(FIRST_DAY):
         first, second = Voter(autumn, 0, HOME), Voter(autumn, 1, HOME)
-        late = second.session()
         assert isinstance(first.vote(), Accepted)
-        assert reasons(second.cast(late)) == {RejectionReason.ADDRESS_USED}
+        told = second.sign_in()
+        assert isinstance(told, ChallengeIssued)
+        assert told.address_used
+        assert last_rejection() == {RejectionReason.ADDRESS_USED}
         moved = Voter(autumn, 1, NEIGHBOUR)
         assert isinstance(moved.vote(), Accepted)
 

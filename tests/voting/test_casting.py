@@ -30,7 +30,7 @@ from core.voting.models import (
     RejectionCounter,
     TurnoutCounter,
 )
-from core.voting.rules import RejectionReason
+from core.voting.rules import AddressMode, RejectionReason
 from core.voting.votes import SealedBallot
 
 NOW = datetime(2020, 10, 1, 6, 30, tzinfo=UTC)
@@ -58,9 +58,11 @@ def a_cast(number: int, **changes: object) -> Cast:
     return replace(plain, **changes)  # type: ignore[arg-type]  # fields of the test's choice
 
 
-def cast(*batch: Cast, now: datetime = NOW) -> list[CastAnswer]:
+def cast(
+    *batch: Cast, now: datetime = NOW, mode: AddressMode = AddressMode.STRICT
+) -> list[CastAnswer]:
     with engine().connect() as connection, connection.begin():
-        return cast_many(connection, PRIMARY, batch, now=now)
+        return cast_many(connection, PRIMARY, batch, now=now, mode=mode)
 
 
 def count(table: object) -> int:
@@ -369,6 +371,40 @@ def test_batches_that_race_crosswise_end_without_a_deadlock_and_hold_each_key_on
     with unit_of_work() as session:
         by_kind = Counter(session.execute(select(col(Claim.kind))).scalars())
     assert set(by_kind.values()) == {won}
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_while_the_rule_is_advisory_a_used_address_loses_nothing(*, together: bool) -> None:
+    first = a_cast(1)
+    second = a_cast(2, address_digest=first.address_digest)
+    batches = [(first, second)] if together else [(first,), (second,)]
+    answers = [a for batch in batches for a in cast(*batch, mode=AddressMode.ADVISORY)]
+    assert [type(answer) for answer in answers] == [Accepted, Accepted]
+    assert (count(Claim), count(Rejection)) == (5, 0)
+    (again,) = cast(a_cast(3, mobile_digest=first.mobile_digest), mode=AddressMode.ADVISORY)
+    assert reasons_of(again) == ["mobile_used"]
+    (strict,) = cast(a_cast(4, address_digest=first.address_digest))
+    assert reasons_of(strict) == ["address_used"]
+
+
+def test_a_repeat_is_known_even_when_it_lost_to_another_of_its_batch() -> None:
+    stored = a_cast(1)
+    (first,) = cast(stored)
+    rival = a_cast(2, mobile_digest=b"mob of both".ljust(32))
+    repeat = replace(stored, mobile_digest=rival.mobile_digest)
+    answers = cast(rival, repeat)
+    assert isinstance(answers[0], Accepted)
+    assert answers[1] == first
+
+
+def test_who_lost_to_another_of_the_batch_hears_of_what_was_used_long_ago_too() -> None:
+    old = a_cast(1)
+    cast(old)
+    rival = a_cast(2)
+    loser = a_cast(3, mobile_digest=rival.mobile_digest, address_digest=old.address_digest)
+    answers = cast(rival, loser)
+    assert isinstance(answers[0], Accepted)
+    assert reasons_of(answers[1]) == ["mobile_used", "address_used"]
 
 
 def test_reasons_are_stored_in_one_order() -> None:

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlmodel import col
 
 from core import clock, keyring
@@ -19,6 +19,7 @@ from core.voting.addresses import address_key
 from core.voting.casting import Accepted, Rejected, SignInAgain
 from core.voting.election import CurrentElection
 from core.voting.models import (
+    AddressHold,
     Ballot,
     Claim,
     RegisteredCounter,
@@ -26,13 +27,21 @@ from core.voting.models import (
     SignInChallenge,
     VotingSession,
 )
-from core.voting.polling import BallotsIncomplete, CastBallots
+from core.voting.polling import (
+    AddressChanged,
+    BallotsIncomplete,
+    CastBallots,
+    SignedOut,
+    SignOut,
+)
 from core.voting.rules import RejectionReason, VotingRefusal
 from core.voting.signin import (
+    AddressHeld,
     ChallengeIssued,
     ChallengeOver,
     CodeFailed,
     CodeWrong,
+    SessionMoved,
     SessionOpened,
     SignIn,
     SolveCode,
@@ -84,31 +93,34 @@ def sign_in(writer: Writer, number: int, **changes: Any) -> Any:
     return writer.submit(asked).result(10)
 
 
-def code_for(number: int) -> str:
-    """The code of the last message to voter ``number``, waiting for it to be sent."""
+def code_for(number: int, messages: int = 1) -> str:
+    """The code of the last message to voter ``number``, waiting until so many were sent."""
     for _ in range(500):
         texts = [sms["text"] for sms in polls.outbox() if sms["to"] == mobile(number)]
-        if texts:
+        if len(texts) >= messages:
             return texts[-1][:6]
         threading.Event().wait(0.01)
     raise AssertionError("no code came")
 
 
-def solve(writer: Writer, challenge: str, code: str, address: str) -> Any:
+def solve(writer: Writer, challenge: str, code: str, address: str, **session: str) -> Any:
     where = ip_address(address)
     asked = SolveCode(
         challenge=challenge,
         code=code,
         address=where,
         address_digest=address_digest(PRIMARY, address_key(where)),
+        **session,
     )
     return writer.submit(asked).result(10)
 
 
-def session_of(writer: Writer, number: int) -> str:
-    """The token of voter ``number``, signed in at home."""
-    answer = sign_in(writer, number)
-    opened = solve(writer, answer.challenge, code_for(number), home(number))
+def session_of(writer: Writer, number: int, address: str = "") -> str:
+    """The token of voter ``number``, signed in at home or elsewhere."""
+    known = len([sms for sms in polls.outbox() if sms["to"] == mobile(number)])
+    answer = sign_in(writer, number, address=address or home(number))
+    code = code_for(number, messages=known + 1)
+    opened = solve(writer, answer.challenge, code, address or home(number))
     assert isinstance(opened, SessionOpened)
     return opened.token
 
@@ -247,17 +259,116 @@ def test_a_session_ends_after_a_quarter_of_an_hour(writer: Writer, poll: Poll) -
         assert isinstance(cast(writer, token, ballots(poll), home(0)), Accepted)
 
 
-def test_a_vote_comes_from_the_address_of_its_sign_in_or_not_at_all(
+MOBILE_NETWORK, CAFE, WORK = "198.51.100.77", "198.51.100.78", "198.51.100.79"
+
+
+def test_a_vote_comes_from_the_address_of_its_sign_in_or_moves_by_a_second_code(
     writer: Writer, poll: Poll
 ) -> None:
     token = session_of(writer, 0)
-    sealed = ballots(poll)
-    assert cast(writer, token, sealed, "198.51.100.77") == SignInAgain()
+    sealed, key = ballots(poll), "the key of this cast"
+    told = cast(writer, token, sealed, MOBILE_NETWORK, key=key)
+    assert isinstance(told, AddressChanged)
     assert count(Claim) == 0
-    first = cast(writer, token, sealed, home(0))
+    assert stored_reasons() == ["address_changed"]
+    code = code_for(0, messages=2)
+    own = {"token": token, "idempotency_key": key}
+    moved = solve(writer, told.challenge, code, MOBILE_NETWORK, **own)
+    assert moved == SessionMoved(NOON + timedelta(minutes=15))
+    first = cast(writer, token, sealed, MOBILE_NETWORK, key=key)
     assert isinstance(first, Accepted)
+    with unit_of_work() as session:
+        held = select(col(Claim.digest)).where(col(Claim.kind) == "address")
+        assert session.execute(held).scalars().all() == [
+            address_digest(PRIMARY, f"{MOBILE_NETWORK}/32")
+        ]
     # The repeat of a stored vote claims nothing: it is answered from wherever the phone is now.
-    assert cast(writer, token, sealed, "198.51.100.77") == first
+    assert cast(writer, token, sealed, CAFE, key=key) == first
+    assert isinstance(session_of(writer, 1, home(0)), str), "the first address is free again"
+
+
+def test_a_move_asked_for_twice_costs_one_message_and_a_session_moves_twice_at_most(
+    writer: Writer, poll: Poll
+) -> None:
+    token, sealed = session_of(writer, 0), ballots(poll)
+    own = {"token": token, "idempotency_key": f"key of {token}"}
+    for move, address in enumerate((MOBILE_NETWORK, CAFE)):
+        told = cast(writer, token, sealed, address)
+        assert cast(writer, token, sealed, address).challenge == told.challenge
+        code = code_for(0, messages=2 + move)
+        assert isinstance(solve(writer, told.challenge, code, address, **own), SessionMoved)
+    assert cast(writer, token, sealed, WORK) == SignInAgain()
+    assert len([sms for sms in polls.outbox() if sms["to"] == mobile(0)]) == 3
+    assert isinstance(cast(writer, token, sealed, CAFE), Accepted)
+
+
+def test_a_code_for_a_move_is_good_for_its_own_session_and_cast_only(
+    writer: Writer, poll: Poll
+) -> None:
+    token, other = session_of(writer, 0), session_of(writer, 1)
+    told = cast(writer, token, ballots(poll), MOBILE_NETWORK, key="one")
+    code = code_for(0, messages=2)
+    for session in (
+        {},
+        {"token": other, "idempotency_key": "one"},
+        {"token": token, "idempotency_key": "two"},
+    ):
+        answer = solve(writer, told.challenge, code, MOBILE_NETWORK, **session)
+        assert answer == ChallengeOver()
+    with clock.fixed(NOON + timedelta(minutes=5)):
+        own = {"token": token, "idempotency_key": "one"}
+        assert solve(writer, told.challenge, code, MOBILE_NETWORK, **own) == ChallengeOver()
+
+
+def test_an_address_is_held_for_one_voter_until_the_session_ends(writer: Writer) -> None:
+    session_of(writer, 0)
+    challenge = sign_in(writer, 1, address=home(0)).challenge
+    code = code_for(1)
+    told = solve(writer, challenge, code, home(0))
+    assert isinstance(told, AddressHeld)
+    assert told.retry_at == NOON + timedelta(minutes=15)
+    assert stored_reasons() == ["address_used"]
+    assert isinstance(session_of(writer, 0), str), "the holder may sign in anew"
+    # The code is still good: from another network, or here when the hold is over.
+    assert isinstance(solve(writer, challenge, code, home(1)), SessionOpened)
+    with clock.fixed(NOON + timedelta(minutes=15)):
+        assert isinstance(session_of(writer, 2, home(0)), str)
+
+
+def test_who_leaves_gives_the_address_back(writer: Writer, poll: Poll) -> None:
+    token = session_of(writer, 0)
+    assert writer.submit(SignOut(token)).result(10) == SignedOut()
+    assert writer.submit(SignOut("no token")).result(10) == SignedOut()
+    assert cast(writer, token, ballots(poll), home(0)) == SignInAgain()
+    assert isinstance(session_of(writer, 1, home(0)), str)
+
+
+def test_of_those_who_solve_their_codes_at_once_one_holds_the_address(poll: Poll) -> None:
+    del poll
+    writers = [Writer(CurrentElection(max_age=0)) for _ in range(4)]
+    for each in writers:
+        each.start()
+    for _round in range(5):
+        with unit_of_work() as session:
+            session.execute(delete(AddressHold))
+        asked = [(sign_in(writers[0], number, address=home(9)), number) for number in range(4)]
+        codes = [code_for(number, messages=_round + 1) for number in range(4)]
+        where = address_digest(PRIMARY, address_key(ip_address(home(9))))
+        given = [
+            writer.submit(
+                SolveCode(
+                    challenge=challenge.challenge,
+                    code=code,
+                    address=ip_address(home(9)),
+                    address_digest=where,
+                )
+            )
+            for writer, (challenge, _number), code in zip(writers, asked, codes, strict=True)
+        ]
+        answers = [type(each.result(10)) for each in given]
+        assert sorted(answers, key=str) == [AddressHeld] * 3 + [SessionOpened]
+    for each in writers:
+        each.stop()
 
 
 def change_roll_row(number: int, **changes: str) -> None:
