@@ -151,6 +151,39 @@ class Candidate(SQLModel, table=True):
     cancelled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+class CandidatePhoto(SQLModel, table=True):
+    """A photo made anew (see `photos`), under the SHA-256 of its large form, in hexadecimal.
+
+    It stands in the database and not in a folder: every process of the public listener reaches it,
+    a backup holds it, and a change of it commits together with its record in the audit log.
+    """
+
+    __tablename__ = "candidate_photo"
+    __table_args__ = (CheckConstraint("length(digest) = 64", name="digest_length"),)
+
+    digest: str = Field(primary_key=True)
+    content: bytes = Field(sa_type=LargeBinary)
+    small: bytes = Field(sa_type=LargeBinary)
+
+
+class CandidatePage(SQLModel, table=True):
+    """What the public page of a candidate tells: a programme in up to three languages, links, photo.
+
+    A candidate without a row has an empty page of the same shape.
+    """
+
+    __tablename__ = "candidate_page"
+
+    candidate_id: str = Field(primary_key=True, foreign_key="candidate.id")
+    programme_ru: str = Field(default="")
+    programme_kk: str = Field(default="")
+    programme_en: str = Field(default="")
+    links: list[str] = Field(default_factory=list, sa_type=JSON)
+    photo: str | None = Field(default=None, foreign_key="candidate_photo.digest", index=True)
+    changed_at: datetime = Field(sa_type=UtcDateTime)
+    changed_by: int
+
+
 class Voter(SQLModel, table=True):
     """A row of the sealed roll; with ``reason_excluded``, a member who is kept beside it.
 

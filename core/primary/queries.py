@@ -232,7 +232,8 @@ def timeline_of(row: Primary | TimelineAct) -> Timeline | None:
     return Timeline(**instants)
 
 
-def _candidate(row: Candidate) -> CandidateView:
+def candidate_view(row: Candidate) -> CandidateView:
+    """A row as everybody may see it."""
     return CandidateView(
         id=row.id,
         contest_id=row.contest_id,
@@ -255,7 +256,7 @@ def contests(session: Session, primary_id: str) -> tuple[ContestView, ...]:
         .where(col(Candidate.primary_id) == primary_id)
         .order_by(Candidate.last_name, Candidate.first_name, Candidate.id)
     ):
-        standing.setdefault(row.contest_id, []).append(_candidate(row))
+        standing.setdefault(row.contest_id, []).append(candidate_view(row))
     rows = session.exec(
         select(Contest).where(col(Contest.primary_id) == primary_id).order_by(Contest.id)
     ).all()
@@ -300,7 +301,7 @@ def candidates(
         .offset(offset)
         .limit(limit)
     ).all()
-    return tuple(_candidate(row) for row in rows), total
+    return tuple(candidate_view(row) for row in rows), total
 
 
 def constituencies(session: Session, primary_id: str) -> Mapping[str, int]:

@@ -1,5 +1,6 @@
 """Every verb that writes to the primary, from the rooms they live in. Each takes the session."""
 
+from core.primary.candidate_pages import PageDraft, remove_photo, set_photo, write_page
 from core.primary.candidates import (
     CANDIDATE_COLUMNS,
     CandidateDraft,
@@ -43,6 +44,7 @@ __all__ = [
     "CONTEST_COLUMNS",
     "CandidateDraft",
     "ContestDraft",
+    "PageDraft",
     "SealedRoll",
     "add_candidate",
     "add_constituency",
@@ -62,12 +64,15 @@ __all__ = [
     "propose_roll_change",
     "remove_constituency",
     "remove_contest",
+    "remove_photo",
     "require_matching_digest_key",
     "roll_digest",
     "seal_roll",
     "set_contacts",
+    "set_photo",
     "set_timeline",
     "sign_readiness",
     "test_key_backup",
     "withdraw_readiness",
+    "write_page",
 ]
