@@ -4,10 +4,7 @@ The front page is what a rush asks for first: it is read and drawn once in two s
 language, and whoever asks in between gets the same bytes.
 """
 
-import threading
-from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import Final, Generic, TypeVar
+from typing import Final
 from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
@@ -18,46 +15,13 @@ from starlette.routing import BaseRoute, Route
 from core import clock
 from core.database import reading
 from core.i18n import use_locale
-from core.settings import settings
 from core.voting.queries import is_ballot_stored
 from core.voting.sealing import group_tracker, parse_tracker
+from portal.kept import Kept
 from portal.overview import Overview, State, read_overview
 from portal.templating import answer, draw, locale_of, localized, page, static
 
-KEPT_FOR: Final = timedelta(seconds=2)
 LARGEST_FORM: Final = 4096
-
-Value = TypeVar("Value")
-
-
-class Kept(Generic[Value]):
-    """Values that are the same for everybody, made anew when they are older than `KEPT_FOR`.
-
-    While one thread makes a value, others that have an older one get that. Age follows the
-    installation's clock, so a clock that was moved never shows the state of another day.
-    """
-
-    def __init__(self) -> None:
-        self._values: dict[tuple[str, str], tuple[datetime, Value]] = {}
-        self._making = threading.Lock()
-
-    def get(self, name: str, make: Callable[[], Value]) -> Value:
-        """The value called ``name``, made by ``make`` if there is no fresh one."""
-        key = (settings().database_url, name)
-        found = self._values.get(key)
-        if found is not None and self._is_fresh(found[0]):
-            return found[1]
-        with self._making:
-            found = self._values.get(key)
-            if found is None or not self._is_fresh(found[0]):
-                found = (clock.now(), make())
-                self._values[key] = found
-            return found[1]
-
-    @staticmethod
-    def _is_fresh(made_at: datetime) -> bool:
-        return abs(clock.now() - made_at) < KEPT_FOR
-
 
 _overviews: Kept[Overview | None] = Kept()
 _pages: Kept[str] = Kept()

@@ -24,6 +24,7 @@ from core.voting.models import Ballot, TurnoutCounter
 from core.voting.rules import RejectionReason
 from portal import site
 from portal.app import app
+from portal.kept import KEPT_FOR
 from tests.conftest import MakeActor
 from tests.voting import polls
 from tests.voting.polls import CLOSES, DISTRICT, NOON, OPENS, PRIMARY, Poll
@@ -420,9 +421,9 @@ def test_a_freeze_is_announced_while_it_lasts(poll: Poll, make_actor: MakeActor)
         )
     announced = "Приём новых членов приостановлен"
     for at, is_announced in (
-        (start - site.KEPT_FOR, False),
+        (start - KEPT_FOR, False),
         (start, True),
-        (end - site.KEPT_FOR, True),
+        (end - KEPT_FOR, True),
         (end, False),
     ):
         with clock.fixed(at):
