@@ -36,6 +36,7 @@ class Settings:
     public_url: str
     trusted_proxies: tuple[str, ...]
     time_zone: str
+    writer: Literal["thread", "process"]
     sms_url: str
 
     @property
@@ -84,6 +85,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             ip_network(proxy)
         except ValueError:
             faults.append(f"{PREFIX}TRUSTED_PROXIES must hold addresses or networks in CIDR form")
+    writer = choice("WRITER", "thread", ("thread", "process"))
     environment = choice("ENVIRONMENT", "development", ("development", "production"))
     settings = Settings(
         environment="production" if environment == "production" else "development",
@@ -97,6 +99,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         public_url=text("PUBLIC_URL", f"http://{named}:{public_port}").rstrip("/"),
         trusted_proxies=proxies,
         time_zone=zone,
+        writer="process" if writer == "process" else "thread",
         sms_url=text("SMS_URL", f"file:{data_dir / 'outbox' / 'sms.jsonl'}"),
     )
     if port == public_port:

@@ -37,14 +37,14 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
     """Migrate, check the digest key, start the writer; at the end answer what was submitted."""
     database.upgrade()
     runtime = Runtime()
-    runtime.start()
+    await runtime.start()
     app.state.runtime = runtime
     gc.collect()
     gc.freeze()  # what is loaded now stays: the collector need not walk it again and again
     try:
         yield
     finally:
-        runtime.stop()
+        await runtime.stop()
 
 
 async def healthz(_request: Request) -> Response:

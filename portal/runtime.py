@@ -13,6 +13,7 @@ from core.settings import settings
 from core.voting.election import CurrentElection
 from core.voting.limits import Pace
 from core.voting.writer import Writer
+from core.voting.writer_process import ProcessWriter
 
 T = TypeVar("T")
 
@@ -22,19 +23,27 @@ class Runtime:
 
     def __init__(self) -> None:
         self.election = CurrentElection()
-        self.writer = Writer(self.election)
+        self.writer: Writer | ProcessWriter = (
+            ProcessWriter() if settings().writer == "process" else Writer(self.election)
+        )
         self.pace = Pace()
         self._answers: dict[str, tuple[float, Any]] = {}
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Refuse to start with another digest key than the primary's, then let the writer work."""
         self.election.get()
         self.election.start()
-        self.writer.start()
+        if isinstance(self.writer, ProcessWriter):
+            await self.writer.start()
+        else:
+            self.writer.start()
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Commit and answer what was submitted."""
-        self.writer.stop()
+        if isinstance(self.writer, ProcessWriter):
+            await self.writer.stop()
+        else:
+            self.writer.stop()
         self.election.stop()
 
     async def shared(self, name: str, seconds: float, make: Callable[[], T]) -> T:

@@ -60,7 +60,7 @@ def test_only_the_clock_reads_the_clock_and_only_the_settings_read_the_environme
 
 def test_services_never_commit() -> None:
     """Edges commit: the writer of the votes and the sender of messages are two of them."""
-    edges = {"core/database.py", "core/voting/writer.py", "core/migrations/env.py"}
+    edges = {"core/database.py", "core/voting/commits.py", "core/migrations/env.py"}
     found = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in _modules("core", "pages", "portal")

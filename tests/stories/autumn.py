@@ -38,12 +38,12 @@ from core.settings import settings
 from core.staff import second_factor
 from core.staff.rules import Actor, Role
 from core.voting.addresses import address_key
+from core.voting.commits import Answer, Operation, perform
 from core.voting.election import load
 from core.voting.polling import CastBallots
 from core.voting.sealing import seal
 from core.voting.signin import ChallengeIssued, SessionOpened, SignIn, SolveCode, TurnedBack
 from core.voting.votes import SealedBallot
-from core.voting.writer import Answer, Operation, perform
 from tests.conftest import ALMATY, MakeActor
 
 PRIMARY = "autumn-2020"

@@ -14,7 +14,7 @@ from core.database import engine, unit_of_work
 from core.errors import Refused
 from core.primary.digests import address_digest, iin_digest, mobile_digest
 from core.primary.models import Voter
-from core.voting import writer as writing
+from core.voting import commits
 from core.voting.addresses import address_key
 from core.voting.casting import Accepted, Rejected, SignInAgain
 from core.voting.election import CurrentElection
@@ -489,10 +489,10 @@ def test_without_a_signed_readiness_act_nothing_opens(database: str) -> None:
 
 def test_many_operations_share_a_commit(poll: Poll, monkeypatch: pytest.MonkeyPatch) -> None:
     del poll
-    commits = []
-    perform = writing.perform
+    sizes: list[int] = []
+    perform = commits.perform
     monkeypatch.setattr(
-        writing, "perform", lambda *args, **kw: commits.append(len(args[2])) or perform(*args, **kw)
+        commits, "perform", lambda *args, **kw: sizes.append(len(args[2])) or perform(*args, **kw)
     )
     idle = Writer(CurrentElection(max_age=0))
     futures: list[Future[Any]] = [
@@ -506,13 +506,13 @@ def test_many_operations_share_a_commit(poll: Poll, monkeypatch: pytest.MonkeyPa
     idle.start()
     assert all(isinstance(future.result(10), ChallengeOver) for future in futures)
     idle.stop()
-    assert commits == [100]
+    assert sizes == [100]
 
 
 def test_one_bad_operation_never_spoils_the_others(
     poll: Poll, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    perform = writing.perform
+    perform = commits.perform
 
     def fails_for_the_bad_one(connection: Any, election: Any, operations: Any, **facts: Any) -> Any:
         answers = perform(connection, election, operations, **facts)
@@ -521,7 +521,7 @@ def test_one_bad_operation_never_spoils_the_others(
         return answers
 
     writer = Writer(CurrentElection(max_age=0))
-    monkeypatch.setattr(writing, "perform", fails_for_the_bad_one)
+    monkeypatch.setattr(commits, "perform", fails_for_the_bad_one)
     where = {"address": ip_address(home(0)), "address_digest": b"x" * 32}
     good = [
         writer.submit(SolveCode(challenge="none", code="1", **where)),
@@ -602,7 +602,7 @@ def test_a_database_that_is_away_is_a_refusal_to_be_tried_again(
         raise OperationalError("select", {}, Exception("gone"))
 
     del poll
-    monkeypatch.setattr(writing, "perform", away)
+    monkeypatch.setattr(commits, "perform", away)
     writer = Writer(CurrentElection(max_age=0))
     writer.start()
     with pytest.raises(Refused) as refused:

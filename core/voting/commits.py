@@ -1,0 +1,146 @@
+"""What voters ask to be written, carried out in groups: one transaction, one commit, many answers.
+
+A commit costs an fsync whatever it holds. An operation is answered only when its commit has
+returned: an acknowledged vote is on the disk. A committer is an edge: it opens transactions and
+commits them.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from core import clock
+from core.database import engine
+from core.errors import Refused
+from core.messaging.post import Post
+from core.messaging.sender import Sender
+from core.voting.election import CurrentElection, Election
+from core.voting.polling import (
+    CastBallots,
+    PollingAnswer,
+    SignedOut,
+    SignOut,
+    cast_ballots,
+    sign_out_many,
+)
+from core.voting.rules import VotingRefusal
+from core.voting.signin import (
+    CodeAnswer,
+    SignIn,
+    SignInAnswer,
+    SolveCode,
+    sign_in_many,
+    solve_many,
+)
+from core.voting.tally import Tally
+
+log = logging.getLogger(__name__)
+
+LARGEST_GROUP: Final = 256
+DEADLOCK_TRIES: Final = 6
+_SERIALIZATION: Final = frozenset({"40P01", "40001"})
+
+Operation = SignIn | SolveCode | CastBallots | SignOut
+Answer = SignInAnswer | CodeAnswer | PollingAnswer | SignedOut
+
+
+def perform(
+    connection: Connection,
+    election: Election,
+    operations: Sequence[Operation],
+    *,
+    now: datetime,
+    post: Post | None = None,
+) -> list[Answer]:
+    """Carry out operations of every kind in one transaction; answers in their order.
+
+    ``post`` gets the messages, for whoever hands them to a sender after the commit.
+    """
+    tally = Tally(election.primary.id)
+    post = Post() if post is None else post
+    answers: list[Answer | None] = [None] * len(operations)
+    for kind, carry_out in (
+        (
+            SignIn,
+            lambda ops: sign_in_many(connection, election, ops, now=now, tally=tally, post=post),
+        ),
+        (SolveCode, lambda ops: solve_many(connection, election, ops, now=now, tally=tally)),
+        (
+            CastBallots,
+            lambda ops: cast_ballots(connection, election, ops, now=now, tally=tally, post=post),
+        ),
+        (SignOut, lambda ops: sign_out_many(connection, election, ops)),
+    ):
+        chosen = [place for place, asked in enumerate(operations) if isinstance(asked, kind)]
+        if chosen:
+            given = carry_out([operations[place] for place in chosen])
+            for place, answer in zip(chosen, given, strict=True):
+                answers[place] = answer
+    tally.write(connection)
+    post.write(connection)
+    return [answer for answer in answers if answer is not None]
+
+
+class Committer:
+    """One connection that commits groups of operations, and the sender of their messages."""
+
+    def __init__(self, election: CurrentElection) -> None:
+        self._election = election
+        self._sender = Sender()
+        self._connection: Connection | None = None
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._sender.start()
+
+    def stop(self) -> None:
+        """Send what was handed over, and give the connection back."""
+        if self._connection is not None:
+            self._connection.close()
+        self._sender.stop()
+
+    def carry_out(self, operations: Sequence[Operation]) -> Sequence[Answer | Exception]:
+        """The answers to a group, after its commit; an exception is the answer to its operation."""
+        try:
+            return self._commit(operations)
+        except Exception as fault:  # noqa: BLE001 - a writer that dies would silence the portal
+            if len(operations) == 1:
+                return [_failed(fault)]
+        # One bad operation must not spoil the others: each gets a transaction of its own.
+        return [answer for operation in operations for answer in self.carry_out([operation])]
+
+    def _commit(self, operations: Sequence[Operation]) -> list[Answer]:
+        election = self._election.require()
+        if self._connection is None:
+            self._connection = engine().connect()
+        for attempt in range(DEADLOCK_TRIES):
+            post = Post(held=True)
+            try:
+                with self._connection.begin():
+                    answers = perform(
+                        self._connection, election, operations, now=clock.now(), post=post
+                    )
+                self._sender.hand_over(post.messages)
+                return answers
+            except OperationalError as fault:
+                state = getattr(fault.orig, "sqlstate", None)
+                if state not in _SERIALIZATION or attempt == DEADLOCK_TRIES - 1:
+                    raise
+                time.sleep(0.01 * 2**attempt)
+        raise AssertionError("the last attempt returns or raises")
+
+
+def _failed(fault: Exception) -> Exception:
+    """What the submitter gets; a database that is away is a refusal to be tried again.
+
+    Whether a commit that failed was stored nobody knows: the repeat, with its key, finds out.
+    """
+    log.error("an operation failed: %s", type(fault).__name__)
+    if isinstance(fault, DBAPIError):
+        return Refused(VotingRefusal.DATABASE_UNAVAILABLE)
+    return fault
