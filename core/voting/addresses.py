@@ -5,6 +5,7 @@ else vote 2⁶⁴ times); IPv4 written inside IPv6 is folded, so that one line h
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -33,6 +34,7 @@ def fold(address: Address) -> Address:
     return IPv6Address(int(address))  # without a scope: fe80::1%eth0 and fe80::1 are one
 
 
+@lru_cache(maxsize=65_536)
 def parse(text: str) -> Address | None:
     """The folded address in one hop of a chain, with or without port and brackets, or None."""
     hop = text.strip()

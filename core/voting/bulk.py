@@ -44,36 +44,47 @@ def _columns(model: Any, dialect_name: str) -> dict[str, _Column]:
     return found
 
 
-def insert_rows(
-    connection: Connection, model: Any, rows: Sequence[Row], *, new_only: bool = False
-) -> list[tuple[Any, ...]]:
-    """Insert ``rows``, all with the same columns.
+def insert_rows(connection: Connection, model: Any, rows: Sequence[Row]) -> None:
+    """Insert ``rows``, all with the same columns."""
+    if not rows:
+        return
+    names = tuple(rows[0])
+    text = _insert_text(model, names, connection.dialect.name)
+    arrays = _arrays(connection, model, names, rows)
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(text, list(zip(*arrays, strict=True)))
+    else:
+        connection.exec_driver_sql(text, tuple(arrays))
 
-    With ``new_only`` rows whose key is there are left out, and the keys of the others are given.
+
+def insert_new_rows(
+    connection: Connection, model: Any, rows: Sequence[Row], *, key: str
+) -> set[bytes]:
+    """Insert those ``rows`` whose ``key``, a digest, is not there yet; gives the keys of these.
+
+    All are rows of one primary, in order of ``key``: together the two are the primary key.
     """
     if not rows:
-        return []
+        return set()
+    if connection.dialect.name == "sqlite":
+        # Its writer is alone: what is not there now is not there at the insert.
+        among, primary_id = [row[key] for row in rows], rows[0]["primary_id"]
+        found = find_rows(connection, model, (key,), by=key, among=among, primary_id=primary_id)
+        there = {row[key] for row in found}
+        new = [row for row in rows if row[key] not in there]
+        insert_rows(connection, model, new)
+        return {row[key] for row in new}
     names = tuple(rows[0])
-    text = _insert_text(model, names, connection.dialect.name, new_only=new_only)
-    if connection.dialect.name != "sqlite":
-        given = connection.exec_driver_sql(text, tuple(_arrays(connection, model, names, rows)))
-        return [tuple(row) for row in given] if new_only else []
-    values = list(zip(*_arrays(connection, model, names, rows), strict=True))
-    if not new_only:
-        connection.exec_driver_sql(text, values)
-        return []
-    # SQLite tells of no conflict in executemany; a statement a row costs a few microseconds each.
-    return [tuple(key) for row in values for key in connection.exec_driver_sql(text, row)]
+    tail = f" ON CONFLICT DO NOTHING RETURNING {key}"
+    text = _insert_text(model, names, connection.dialect.name) + tail
+    given = connection.exec_driver_sql(text, tuple(_arrays(connection, model, names, rows)))
+    return {bytes(stored) for (stored,) in given}
 
 
 @cache
-def _insert_text(model: Any, names: tuple[str, ...], dialect_name: str, *, new_only: bool) -> str:
-    tail = ""
-    if new_only:
-        keys = ", ".join(column.name for column in model.__table__.primary_key)
-        tail = f" ON CONFLICT DO NOTHING RETURNING {keys}"
+def _insert_text(model: Any, names: tuple[str, ...], dialect_name: str) -> str:
     source = _source(model, names, dialect_name)
-    return f"INSERT INTO {model.__tablename__} ({', '.join(names)}) {source}{tail}"
+    return f"INSERT INTO {model.__tablename__} ({', '.join(names)}) {source}"
 
 
 def _source(model: Any, names: tuple[str, ...], dialect_name: str) -> str:

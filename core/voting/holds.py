@@ -5,14 +5,14 @@ decides all the same. Its key is the address, so of two who solve their codes at
 """
 
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, delete
 from sqlmodel import col
 
-from core.voting.bulk import change_rows, find_rows, insert_rows
+from core.voting.bulk import change_rows, find_rows, insert_new_rows
 from core.voting.models import AddressHold
 
 
@@ -37,10 +37,8 @@ def hold_addresses(
     first: dict[bytes, Hold] = {}
     for hold in wanted.values():
         first.setdefault(hold.address_digest, hold)
-    stored = insert_rows(
-        connection, AddressHold, [_row(primary_id, first[d]) for d in sorted(first)], new_only=True
-    )
-    free = {bytes(digest) for _primary_id, digest in stored}
+    rows = [{"primary_id": primary_id, **_row(first[digest])} for digest in sorted(first)]
+    free = insert_new_rows(connection, AddressHold, rows, key="digest")
     held = find_rows(
         connection,
         AddressHold,
@@ -55,7 +53,7 @@ def hold_addresses(
     for digest, keeper in keepers.items():
         if keeper.until <= now or keeper.iin_digest == first[digest].iin_digest:
             keepers[digest] = first[digest]
-            taken_over.append(dict(zip(_HELD, astuple(first[digest]), strict=True)))
+            taken_over.append(_row(first[digest]))
     change_rows(connection, AddressHold, taken_over, key="digest", primary_id=primary_id)
     keepers |= {digest: first[digest] for digest in free}
     return {
@@ -68,8 +66,9 @@ def hold_addresses(
 _HELD: Final = ("digest", "iin_digest", "expires_at")
 
 
-def _row(primary_id: str, hold: Hold) -> dict[str, object]:
-    return {"primary_id": primary_id, **dict(zip(_HELD, astuple(hold), strict=True))}
+def _row(hold: Hold) -> dict[str, Any]:
+    values = (hold.address_digest, hold.iin_digest, hold.until)
+    return dict(zip(_HELD, values, strict=True))
 
 
 def release_hold(

@@ -5,7 +5,6 @@ do the same over WebCrypto; the server only ever holds sealed ballots, opened in
 """
 
 import json
-from base64 import b32encode
 from collections.abc import Callable
 from enum import StrEnum
 from hashlib import sha256
@@ -24,7 +23,10 @@ TAG_BYTES: Final = 16
 TRACKER_LENGTH: Final = 26
 _TRACKER_BYTES: Final = 16
 _TRACKER_GROUP: Final = 4
-_TRACKER_ALPHABET: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+_TRACKER_ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_TRACKER_SPARE_BITS: Final = 5 * TRACKER_LENGTH - 8 * _TRACKER_BYTES
+_LETTER_PAIRS: Final = [one + two for one in _TRACKER_ALPHABET for two in _TRACKER_ALPHABET]
+_PAIR_PLACES: Final = range(5 * TRACKER_LENGTH - 10, -1, -10)
 
 
 class BallotFault(StrEnum):
@@ -157,7 +159,16 @@ def is_public_key(point: bytes) -> bool:
 
 def tracker(sealed: bytes) -> str:
     """The voter's receipt for a sealed ballot: 26 letters and digits, 128 bits of its SHA-256."""
-    return b32encode(sha256(sealed).digest()[:_TRACKER_BYTES]).decode().rstrip("=")
+    return tracker_of(sha256(sealed).digest())
+
+
+def tracker_of(digest: bytes) -> str:
+    """The tracker of a sealed ballot with this SHA-256: base32 without padding.
+
+    Two letters at a time: three ballots a vote make the library's loop worth avoiding.
+    """
+    bits = int.from_bytes(digest[:_TRACKER_BYTES]) << _TRACKER_SPARE_BITS
+    return "".join([_LETTER_PAIRS[bits >> place & 1023] for place in _PAIR_PLACES])
 
 
 def group_tracker(tracker: str) -> str:
@@ -172,6 +183,6 @@ def parse_tracker(typed: str) -> str | None:
     The alphabet has no 0, 1 or 8: they are read as the letters they are mistaken for.
     """
     kept = "".join(c for c in typed.upper() if c.isalnum()).translate(str.maketrans("018", "OIB"))
-    if len(kept) != TRACKER_LENGTH or not _TRACKER_ALPHABET.issuperset(kept):
+    if len(kept) != TRACKER_LENGTH or not set(_TRACKER_ALPHABET).issuperset(kept):
         return None
     return kept

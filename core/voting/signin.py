@@ -22,7 +22,7 @@ from core.messaging.post import Outgoing, Post, sms
 from core.messaging.rules import Purpose
 from core.primary.models import Voter
 from core.voting.addresses import Address, short_address
-from core.voting.bulk import change_rows, find_rows, insert_rows
+from core.voting.bulk import change_rows, find_rows, insert_new_rows, insert_rows
 from core.voting.election import Election
 from core.voting.holds import Hold, hold_addresses, release_hold
 from core.voting.models import Registration, SignInChallenge, VotingSession
@@ -505,5 +505,5 @@ def _register(
     """Count those who completed a sign-in by code for the first time."""
     places = {row["iin_digest"]: row["place_code"] for row in opened}
     rows = [{"primary_id": primary_id, "iin_digest": digest} for digest in sorted(places)]
-    for _primary, digest in insert_rows(connection, Registration, rows, new_only=True):
-        tally.registered[places[bytes(digest)]] += 1
+    for digest in insert_new_rows(connection, Registration, rows, key="iin_digest"):
+        tally.registered[places[digest]] += 1

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from core.voting.bulk import padded
 from core.voting.rules import BALLOT_KEY, Channel, Key
-from core.voting.sealing import tracker
+from core.voting.sealing import tracker_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,8 @@ class SealedBallot:
     @classmethod
     def of(cls, contest_id: str, sealed: bytes) -> "SealedBallot":
         """A sealed ballot with its digest and tracker."""
-        return cls(contest_id, sealed, sha256(sealed).digest(), tracker(sealed))
+        digest = sha256(sealed).digest()
+        return cls(contest_id, sealed, digest, tracker_of(digest))
 
     @property
     def key(self) -> Key:
