@@ -4,21 +4,46 @@ Facts of an election (dates, candidates, the hotline's number) are audited rows,
 """
 
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
-from urllib.parse import urlsplit
+from typing import Final, Literal
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "PRIMARIES_"
+KANNEL_PORT: Final = 13013
+_KANNEL_PARAMETERS: Final = frozenset({"from", "smsc", "at_once", "reports"})
+_SENDER: Final = re.compile(r"[A-Za-z0-9 ._&-]{1,11}|\+?[0-9]{1,15}")
 
 
 class SettingsError(Exception):
     """The settings can't be used; the message lists every fault at once, one a line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KannelSettings:
+    """How to reach the ``sendsms`` interface of a Kannel gateway.
+
+    ``sender`` is what phones show, ``smsc`` the route to use (both empty: the gateway's own),
+    ``at_once`` how many requests may wait for it, ``reports`` where it reports deliveries to
+    (without the path; None: nowhere).
+    """
+
+    host: str
+    port: int
+    tls: bool
+    path: str
+    user: str
+    password: str = field(repr=False)
+    sender: str = ""
+    smsc: str = ""
+    at_once: int
+    reports: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +62,9 @@ class Settings:
     trusted_proxies: tuple[str, ...]
     time_zone: str
     writer: Literal["thread", "process"]
-    sms_url: str
+    sms_url: str = field(repr=False)
+    kannel: KannelSettings | None
+    """The gateway that ``sms_url`` names, unless that is a file."""
 
     @property
     def is_production(self) -> bool:
@@ -87,6 +114,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             faults.append(f"{PREFIX}TRUSTED_PROXIES must hold addresses or networks in CIDR form")
     writer = choice("WRITER", "thread", ("thread", "process"))
     environment = choice("ENVIRONMENT", "development", ("development", "production"))
+    staff_url = text("STAFF_URL", f"http://{named}:{port}").rstrip("/")
+    sms_url = text("SMS_URL", f"file:{data_dir / 'outbox' / 'sms.jsonl'}")
     settings = Settings(
         environment="production" if environment == "production" else "development",
         data_dir=data_dir,
@@ -95,12 +124,13 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         host=host,
         port=port,
         public_port=public_port,
-        staff_url=text("STAFF_URL", f"http://{named}:{port}").rstrip("/"),
+        staff_url=staff_url,
         public_url=text("PUBLIC_URL", f"http://{named}:{public_port}").rstrip("/"),
         trusted_proxies=proxies,
         time_zone=zone,
         writer="process" if writer == "process" else "thread",
-        sms_url=text("SMS_URL", f"file:{data_dir / 'outbox' / 'sms.jsonl'}"),
+        sms_url=sms_url,
+        kannel=None if sms_url.startswith("file:") else _kannel(sms_url, staff_url, faults),
     )
     if port == public_port:
         faults.append(f"{PREFIX}PORT and {PREFIX}PUBLIC_PORT must differ: two listeners")
@@ -109,6 +139,67 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     if faults:
         raise SettingsError("\n".join(faults))
     return settings
+
+
+def _kannel(url: str, staff_url: str, faults: list[str]) -> KannelSettings | None:
+    """The gateway of ``kannel://user:password@host:port/?from=…``; adds what is wrong to ``faults``.
+
+    No fault repeats the URL: there is a password in it.
+    """
+    name = f"{PREFIX}SMS_URL"
+    try:
+        parts = urlsplit(url)
+        port = KANNEL_PORT if parts.port is None else parts.port
+        given = parse_qs(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+    except ValueError:
+        faults.append(
+            f"{name} can't be read: write kannel://user:password@host:13013/?from=NAME,"
+            " in the password %40 for @, %23 for #, %2F for /"
+        )
+        return None
+    if parts.scheme not in {"kannel", "kannels"}:
+        faults.append(f"{name} must begin with file:, kannel:// or kannels:// (with TLS)")
+        return None
+    wrong = _kannel_faults(parts, given)
+    faults += [f"{name} {fault}" for fault in wrong]
+    if wrong:
+        return None
+    values = {key: found[0] for key, found in given.items()}
+    reports = values.get("reports", staff_url).rstrip("/")
+    return KannelSettings(
+        host=parts.hostname or "",
+        port=port,
+        tls=parts.scheme == "kannels",
+        path=parts.path if parts.path.strip("/") else "/cgi-bin/sendsms",
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        sender=values.get("from", ""),
+        smsc=values.get("smsc", ""),
+        at_once=int(values.get("at_once", "800")),
+        reports=None if reports == "off" else reports,
+    )
+
+
+def _kannel_faults(parts: SplitResult, given: Mapping[str, list[str]]) -> list[str]:
+    faults = []
+    if not (parts.hostname and parts.username and parts.password):
+        faults.append("must name user, password and host: kannel://user:password@host:13013/")
+    if parts.fragment:
+        faults.append("must not contain # (write it as %23)")
+    if set(given) - _KANNEL_PARAMETERS or any(len(values) > 1 for values in given.values()):
+        known = ", ".join(sorted(_KANNEL_PARAMETERS))
+        faults.append(f"may have these parameters, once each: {known}")
+        return faults
+    sender = given.get("from", [""])[0]
+    if sender and not _SENDER.fullmatch(sender):
+        faults.append("has a from= that no network carries: 11 Latin letters or 15 digits at most")
+    at_once = given.get("at_once", ["1"])[0]
+    if not (at_once.isascii() and at_once.isdigit() and 1 <= int(at_once) <= 4000):
+        faults.append("has an at_once= that is no number from 1 to 4000")
+    reports = given.get("reports", ["off"])[0]
+    if reports != "off" and not reports.startswith(("http://", "https://")):
+        faults.append("has a reports= that is neither off nor an address of the staff listener")
+    return faults
 
 
 def _production_faults(settings: Settings) -> list[str]:

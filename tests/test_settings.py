@@ -2,7 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from core.settings import SettingsError, read_settings
+from core.settings import KannelSettings, SettingsError, read_settings
+
+PRODUCTION = {
+    "PRIMARIES_ENVIRONMENT": "production",
+    "PRIMARIES_STAFF_URL": "https://staff.example.kz",
+    "PRIMARIES_PUBLIC_URL": "https://vote.example.kz",
+}
 
 
 def test_an_empty_environment_gives_a_development_installation_in_data() -> None:
@@ -48,3 +54,58 @@ def test_both_listeners_on_one_port_are_refused() -> None:
 def test_the_keys_can_lie_apart_from_the_data(tmp_path: Path) -> None:
     settings = read_settings({"PRIMARIES_KEY_DIR": str(tmp_path / "stick")})
     assert settings.key_dir == tmp_path / "stick"
+
+
+def test_production_starts_with_a_gateway_and_refuses_a_file() -> None:
+    url = "kannels://us:p%40ss@sms.example.kz:14000/?from=PRIMARY&smsc=kcell&at_once=300"
+    settings = read_settings({**PRODUCTION, "PRIMARIES_SMS_URL": url})
+    assert settings.kannel == KannelSettings(
+        host="sms.example.kz",
+        port=14000,
+        tls=True,
+        path="/cgi-bin/sendsms",
+        user="us",
+        password="p@ss",
+        sender="PRIMARY",
+        smsc="kcell",
+        at_once=300,
+        reports="https://staff.example.kz",
+    )
+    for file in ({}, {"PRIMARIES_SMS_URL": "file:/tmp/sms.jsonl"}):
+        with pytest.raises(SettingsError, match="a file reaches no voter"):
+            read_settings({**PRODUCTION, **file})
+
+
+def test_a_gateway_needs_no_more_than_user_password_and_host() -> None:
+    settings = read_settings({"PRIMARIES_SMS_URL": "kannel://us:secret@10.0.0.5?reports=off"})
+    found = settings.kannel
+    assert found is not None
+    assert (found.host, found.port, found.tls, found.reports) == ("10.0.0.5", 13013, False, None)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://us:secret@gateway", "must begin with file:, kannel:// or kannels://"),
+        ("kannel://gateway.example", "must name user, password and host"),
+        ("kannel://us@gateway.example", "must name user, password and host"),
+        ("kannel://us:secret@gateway:thirteen", "can't be read"),
+        ("kannel://us:secret@gateway/?sender=X", "parameters, once each: at_once, from"),
+        ("kannel://us:secret@gateway/?from=A&from=B", "once each"),
+        ("kannel://us:secret@gateway/?from=COMMITTEE-OF-ALL", "no network carries"),
+        ("kannel://us:secret@gateway/?at_once=0", "no number from 1 to 4000"),
+        ("kannel://us:secret@gateway/?reports=staff:8501", "neither off nor an address"),
+        ("kannel://us:secret@gateway/?from", "can't be read"),
+        ("kannel://us:secr#et@gateway/", "%23 for #"),
+    ],
+)
+def test_what_is_wrong_with_a_gateway_is_said_without_its_password(url: str, told: str) -> None:
+    with pytest.raises(SettingsError) as fault:
+        read_settings({"PRIMARIES_SMS_URL": url})
+    assert told in str(fault.value)
+    assert "secr" not in str(fault.value)
+
+
+def test_no_password_of_a_gateway_is_shown_with_the_settings() -> None:
+    settings = read_settings({"PRIMARIES_SMS_URL": "kannel://us:pass%20word@gateway"})
+    assert "pass" not in repr(settings).replace("password=", "")

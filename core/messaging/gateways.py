@@ -7,7 +7,6 @@ from typing import Protocol
 
 from core.messaging.post import Outgoing
 from core.messaging.rules import GatewayKind, SendFault
-from core.settings import SettingsError, settings
 
 
 class NotTaken(Exception):
@@ -53,12 +52,3 @@ class FileSms:
             os.write(descriptor, line.encode())
         finally:
             os.close(descriptor)
-
-
-def sms_gateway() -> Gateway:
-    """The gateway that ``PRIMARIES_SMS_URL`` names."""
-    url = settings().sms_url
-    scheme, _separator, rest = url.partition(":")
-    if scheme == "file":
-        return FileSms(Path(rest))
-    raise SettingsError("PRIMARIES_SMS_URL must begin with file: (no other gateway is known)")

@@ -27,7 +27,9 @@ from core.messaging.rules import (
     keeps_text,
 )
 
-_table: Final[Any] = OutboxMessage.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+table: Final[Any] = OutboxMessage.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+"""The table itself, for statements on many rows."""
+
 _PRIORITIES: Final = sorted({purpose.priority for purpose in Purpose})
 
 
@@ -66,15 +68,15 @@ def depart(connection: Connection, ids: Collection[str], *, now: datetime) -> fr
     # Who finds a row locked leaves it: another process is putting it on the wire.
     free = _locked(ids, MessageState.QUEUED).with_for_update(skip_locked=True)
     gone = connection.execute(
-        update(_table)
-        .where(_table.c.id.in_(free))
+        update(table)
+        .where(table.c.id.in_(free))
         .values(
             state=MessageState.SENDING.value,
-            attempts=_table.c.attempts + 1,
+            attempts=table.c.attempts + 1,
             due_at=now + LEASE,
             changed_at=now,
         )
-        .returning(_table.c.id)
+        .returning(table.c.id)
     )
     return frozenset(gone.scalars())
 
@@ -88,21 +90,21 @@ def note(connection: Connection, tried: Iterable[Tried], *, now: datetime) -> No
     if taken:
         on_the_wire = _locked(taken, MessageState.SENDING).with_for_update()
         connection.execute(
-            update(_table)
-            .where(_table.c.id.in_(on_the_wire))
+            update(table)
+            .where(table.c.id.in_(on_the_wire))
             .values(state=MessageState.SENT.value, body=None, fault=None, changed_at=now)
         )
     rows = [_following(each, now) for each in tried if each.fault is not None]
     if rows:
         connection.execute(
-            update(_table)
-            .where(_table.c.id == bindparam("row_id"), _table.c.state == MessageState.SENDING.value)
+            update(table)
+            .where(table.c.id == bindparam("row_id"), table.c.state == MessageState.SENDING.value)
             .values(
                 state=bindparam("next_state"),
                 fault=bindparam("last_fault"),
                 due_at=bindparam("next_due_at"),
                 changed_at=now,
-                body=case((bindparam("keeps_text", type_=Boolean), _table.c.body), else_=null()),
+                body=case((bindparam("keeps_text", type_=Boolean), table.c.body), else_=null()),
             ),
             sorted(rows, key=lambda row: str(row["row_id"])),
         )
@@ -111,9 +113,9 @@ def note(connection: Connection, tried: Iterable[Tried], *, now: datetime) -> No
 def _locked(ids: Collection[str], state: MessageState) -> Any:
     """The rows of ``ids`` that are in ``state``, in the one order in which rows are locked."""
     return (
-        select(_table.c.id)
-        .where(_table.c.id.in_(ids), _table.c.state == state.value)
-        .order_by(_table.c.id)
+        select(table.c.id)
+        .where(table.c.id.in_(ids), table.c.state == state.value)
+        .order_by(table.c.id)
     )
 
 
@@ -148,14 +150,14 @@ def needs_tidying(session: Session, *, now: datetime) -> bool:
 def tidy(connection: Connection, *, now: datetime) -> None:
     """End what expired, and decide about messages whose sender died while they were on the wire."""
     connection.execute(
-        update(_table)
+        update(table)
         .where(_is_expired(now))
         .values(state=MessageState.EXPIRED.value, body=None, changed_at=now)
     )
     doubtful = connection.execute(
-        select(_table.c.id, _table.c.purpose, _table.c.attempts, _table.c.expires_at)
+        select(table.c.id, table.c.purpose, table.c.attempts, table.c.expires_at)
         .where(_died(now))
-        .order_by(_table.c.id)
+        .order_by(table.c.id)
         .with_for_update(skip_locked=True)
     ).all()
     for row in doubtful:
@@ -170,8 +172,8 @@ def tidy(connection: Connection, *, now: datetime) -> None:
         )
         erased = {} if keeps_text(purpose, following.state) else {"body": None}
         connection.execute(
-            update(_table)
-            .where(_table.c.id == row.id)
+            update(table)
+            .where(table.c.id == row.id)
             .values(
                 state=following.state.value,
                 fault=SendFault.SENDER_DIED.value,
@@ -183,9 +185,9 @@ def tidy(connection: Connection, *, now: datetime) -> None:
 
 
 def _is_expired(now: datetime) -> Any:
-    waits = _table.c.state == MessageState.QUEUED.value
-    return waits & (_table.c.expires_at <= now)
+    waits = table.c.state == MessageState.QUEUED.value
+    return waits & (table.c.expires_at <= now)
 
 
 def _died(now: datetime) -> Any:
-    return (_table.c.state == MessageState.SENDING.value) & (_table.c.due_at <= now)
+    return (table.c.state == MessageState.SENDING.value) & (table.c.due_at <= now)

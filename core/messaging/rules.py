@@ -74,6 +74,7 @@ class SendFault(StrEnum):
     NOT_TAKEN = "not_taken"
     UNCLEAR = "unclear"
     SENDER_DIED = "sender_died"
+    UNDELIVERED = "undelivered"
 
 
 _NOTHING_TAKEN: Final = frozenset({SendFault.NOT_REACHED, SendFault.NOT_TAKEN})
@@ -116,6 +117,21 @@ def retry_delay(purpose: Purpose, attempts: int, jitter: float) -> timedelta:
     longest = _LONGEST_DELAY_OF_A_CODE if purpose.is_code else _LONGEST_DELAY
     whole = min(longest, timedelta(seconds=2 ** min(attempts, 20)))
     return whole * (0.5 + jitter / 2)
+
+
+_GIVEN_AWAY: Final = frozenset({MessageState.SENDING, MessageState.SENT})
+
+
+def after_report(state: MessageState, *, delivered: bool) -> MessageState | None:
+    """What a gateway's report makes of a message in ``state``; None when it changes nothing.
+
+    A delivery is believed in every state: the phone has the message, whatever we thought of it,
+    and one that waits to be sent again need not be. A failure is believed of what was given away
+    and not heard of since.
+    """
+    if delivered:
+        return MessageState.DELIVERED if state is not MessageState.DELIVERED else None
+    return MessageState.FAILED if state in _GIVEN_AWAY else None
 
 
 def keeps_text(purpose: Purpose, state: MessageState) -> bool:

@@ -13,22 +13,26 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 
 from core import clock
 from core.database import reading, unit_of_work
 from core.messaging import ledger
-from core.messaging.gateways import Gateway, NotTaken, sms_gateway
+from core.messaging.chosen import sms_gateway
+from core.messaging.gateways import Gateway, NotTaken
 from core.messaging.ledger import Tried
 from core.messaging.post import Outgoing
 from core.messaging.rules import GatewayKind, Purpose, SendFault
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 TURN: Final = 0.05
@@ -157,6 +161,8 @@ class Sender:
         self._stop_at: float | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = asyncio.Event()
+        # Names are looked up in the loop's own threads: a slow answer there delays no transaction.
+        self._clerk = ThreadPoolExecutor(1, thread_name_prefix="sender-clerk")
         self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
 
     def start(self) -> None:
@@ -184,7 +190,12 @@ class Sender:
         self._thread.join()
 
     def _run(self) -> None:
-        asyncio.run(self._work())
+        with self._clerk:
+            asyncio.run(self._work())
+
+    async def _ask_clerk(self, work: Callable[[], T]) -> T:
+        assert self._loop is not None
+        return await self._loop.run_in_executor(self._clerk, work)
 
     async def _work(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -221,7 +232,9 @@ class Sender:
             self._looked_at = time.monotonic()
             wanted = free - sum(map(len, self._waiting.values()))
             if wanted > 0:
-                found = await asyncio.to_thread(look, self._gateway.kind, now=now, limit=wanted)
+                found = await self._ask_clerk(
+                    partial(look, self._gateway.kind, now=now, limit=wanted)
+                )
                 for message in found:
                     self._waiting[message.purpose.priority].append(message)
         chosen = self._next(free)
@@ -231,10 +244,8 @@ class Sender:
         if chosen:
             self._breaker.departed(time.monotonic())
         try:
-            departed = await asyncio.to_thread(
-                self._record,
-                Bookkeeping(tuple(message.id for message in chosen), tuple(tried), now),
-            )
+            bookkeeping = Bookkeeping(tuple(message.id for message in chosen), tuple(tried), now)
+            departed = await self._ask_clerk(partial(self._record, bookkeeping))
         except BaseException:
             self._tried = tried + self._tried
             for message in reversed(chosen):
@@ -285,6 +296,6 @@ class Sender:
         if self._tried:
             last = Bookkeeping((), tuple(self._tried), clock.now())
             try:
-                await asyncio.to_thread(self._record, last)
+                await self._ask_clerk(partial(self._record, last))
             except Exception as fault:  # noqa: BLE001 - their leases end, and others decide
                 log.error("the outbox could not be written: %s", type(fault).__name__)

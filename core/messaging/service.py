@@ -6,7 +6,8 @@ from datetime import datetime
 from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
-from core.messaging.gateways import Gateway, sms_gateway
+from core.messaging.chosen import sms_gateway
+from core.messaging.gateways import Gateway
 from core.messaging.ledger import Tried
 from core.messaging.models import OutboxMessage
 from core.messaging.post import Outgoing, row_of, sms

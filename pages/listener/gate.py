@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core import clock
 from core.database import reading
+from core.messaging import reports
 from core.staff import sessions
 from core.staff.rules import Actor, address_key
 from pages.catalogue import FRONT_PAGE, page_names
@@ -39,9 +40,11 @@ _SERVED: Final = frozenset(
         "/_stcore/stream",
     }
 )
-_SERVED_BELOW: Final = ("/static/", "/_stcore/bidi-components/")
+_SERVED_BELOW: Final = ("/static/", "/_stcore/bidi-components/", reports.PATH)
 _GUARDED: Final = ("/_stcore/upload_file/", "/media/")
 _PROBES: Final = frozenset({"/healthz", "/readyz"})
+_REPORTS: Final = reports.PATH
+"""Below it gateways report, by whatever name they know this host: the token alone counts there."""
 
 
 def actor_of_request(headers: Headers) -> Actor | None:
@@ -70,7 +73,8 @@ class Gate:
             return
         headers = Headers(scope=scope)
         scope = _with_client_address(scope, headers)
-        if not host_is_ours(headers.get("host")) and scope["path"] not in _PROBES:
+        any_host = scope["path"] in _PROBES or scope["path"].startswith(_REPORTS)
+        if not any_host and not host_is_ours(headers.get("host")):
             await _refuse(scope, receive, send, 421, "Misdirected request")
         elif scope["type"] == "websocket":
             await self._websocket(scope, receive, send, headers)

@@ -39,7 +39,7 @@ PRODUCTION = {
     "ENVIRONMENT": "production",
     "STAFF_URL": "https://staff.example.kz",
     "PUBLIC_URL": "https://vote.example.kz",
-    "SMS_URL": "https://sms.example.kz",
+    "SMS_URL": "kannels://us:secret@sms.example.kz",
 }
 
 

@@ -156,7 +156,7 @@ def test_it_is_refused_where_it_could_do_harm(
     assert is_refused_as(RehearsalRefusal.MEMBERS_OUT_OF_RANGE, members=3)
     make_actor(Role.ORGANIZER)
     assert is_refused_as(RehearsalRefusal.INSTALLATION_IN_USE)
-    monkeypatch.setenv("PRIMARIES_SMS_URL", "kannel://gateway.example")
+    monkeypatch.setenv("PRIMARIES_SMS_URL", "kannel://us:secret@gateway.example")
     settings.cache_clear()
     assert is_refused_as(RehearsalRefusal.REAL_GATEWAY)
     monkeypatch.setenv("PRIMARIES_ENVIRONMENT", "production")

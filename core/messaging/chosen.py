@@ -1,0 +1,15 @@
+"""The gateways that the settings of this installation name."""
+
+from pathlib import Path
+
+from core.messaging.gateways import FileSms, Gateway
+from core.messaging.kannel import Kannel
+from core.settings import settings
+
+
+def sms_gateway() -> Gateway:
+    """What ``PRIMARIES_SMS_URL`` names: a Kannel, or a file that nobody but a rehearsal reads."""
+    chosen = settings()
+    if chosen.kannel is not None:
+        return Kannel(chosen.kannel)
+    return FileSms(Path(chosen.sms_url.removeprefix("file:")))
