@@ -23,7 +23,8 @@ export async function call(method, path, body, headers = {}) {
   }
   const response = await fetch(API + path, options);
   const told = Date.parse(response.headers.get("Date"));
-  if (told) ahead = told - Date.now();
+  // A Date counts whole seconds and may be one old: rather too early than too late.
+  if (told) ahead = told + 2000 - Date.now();
   const data = await response.json().catch(() => ({}));
   const wait = Number(response.headers.get("Retry-After")) || 0;
   return { status: response.status, data, wait };

@@ -98,7 +98,11 @@ async function identify() {
   const reply = await persist(asked, { tries: 8, blind: false, told });
   tell(null);
   if (!reply) return tell(words("unsent"));
-  if (reply.status === 202) return askForCode(reply.data);
+  if (reply.status === 202) {
+    // Told of the address alone: no code comes where no vote would be taken.
+    const { reasons = [], reference } = reply.data;
+    return reasons.length ? refuse({ reasons, reference }) : askForCode(reply.data);
+  }
   const fields = [reply.data.code, ...(reply.data.reasons ?? [])].join(" ");
   if (reply.status === 400 || reply.status === 422) {
     const phone = /mobile/.test(fields);
@@ -146,6 +150,10 @@ async function bringCode(name, headers) {
     wrong(name, words("code.differs", { left: reply.data.tries_left }));
     field(name).select();
   } else if (reply.data.code === "code_failed") return reply;
+  else if (reply.data.code === "address_used") {
+    setReference(reply.data.reference);
+    tell(words("held", { time: written(Date.parse(reply.data.retry_at)).slice(-5) }));
+  }
   else wrong(name, words("code.over"));
   return null;
 }
@@ -195,7 +203,7 @@ function drawSessionLeft(left) {
 
 function signInAgain() {
   // Nothing is kept for whoever signs in next on this device: it may be another person.
-  forget();
+  leave();
   show("identify");
   tell(words("session.over"));
 }
@@ -388,13 +396,15 @@ one("[data-stay]").addEventListener("click", stay);
 dialog.addEventListener("cancel", stay);
 
 // A reload or another language is no leaving, but on a shared computer everything is.
-globalThis.navigation?.addEventListener("navigate", ({ navigationType }) => {
-  state.staying = navigationType === "reload";
-});
-for (const link of all(".languages a", document)) {
+const languages = all(".languages a", document);
+for (const link of languages) {
   link.search = location.search;
   link.addEventListener("click", () => { state.staying = true; });
 }
+globalThis.navigation?.addEventListener("navigate", ({ navigationType, destination }) => {
+  const isOther = languages.some((link) => link.href === destination.url);
+  state.staying = isOther || navigationType === "reload";
+});
 addEventListener("pagehide", () => {
   // What was sent and not answered must be found again: see drawUncertain.
   if (state.unanswered || (state.staying && !terminal)) clear();

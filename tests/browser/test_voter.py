@@ -2,21 +2,26 @@
 
 import json
 from base64 import b64decode
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Error, Page, Route, expect
+from playwright.sync_api import expect
 
-from core import clock
-from core.database import reading, unit_of_work
-from core.voting import queries, sealing
-from core.voting.models import AddressExemption
-from core.voting.rules import RejectionReason
+from core.voting import sealing
 from tests.browser.conftest import PHONE, OpenVisit, Visit
+from tests.browser.voting_page import (
+    choose,
+    code_of,
+    fill_ballot,
+    is_stored,
+    lose_the_answers,
+    open_poll_now,
+    shown_trackers,
+    sign_in,
+    to_review,
+    votes,
+)
 from tests.voting import polls
 from tests.voting.polls import PRIMARY, Poll, iin, mobile
 
@@ -31,27 +36,8 @@ _numbers = count()
 @pytest.fixture(scope="module")
 def poll(shared_installation: str) -> Poll:
     """A vote that is running now, in which this machine is a polling place's."""
-    now = clock.now()
-    hour = timedelta(hours=1)
-    opened = polls.open_poll(voters=30, opens=now - hour, closes=now + hour)
-    with unit_of_work() as session:
-        session.add(
-            AddressExemption(
-                primary_id=PRIMARY,
-                kind="terminal",
-                network="127.0.0.0/8",
-                reason="one machine, many voters",
-                document="1",
-                valid_from=now - hour,
-                valid_until=now + hour,
-                cap_total=1000,
-                cap_hourly=1000,
-                proposed_by=1,
-                confirmed_by=2,
-                confirmed_at=now - hour,
-            )
-        )
-    return opened
+    del shared_installation
+    return open_poll_now()
 
 
 @pytest.fixture(scope="module")
@@ -69,55 +55,7 @@ def voter() -> int:
 @pytest.fixture
 def votes_before(poll: Poll) -> int:
     """The turnout before the test."""
-    return _votes()
-
-
-def _code(number: int, page: Page) -> str:
-    for _wait in range(100):
-        sent = [sms["text"] for sms in polls.outbox() if sms["to"] == mobile(number)]
-        if sent:
-            return sent[-1][:6]
-        page.wait_for_timeout(100)
-    raise AssertionError("no code came")
-
-
-def _sign_in(seen: Visit, site: str, number: int, *, locale: str = "ru") -> None:
-    page = seen.page
-    page.goto(f"{site}/{locale}/vote")
-    page.locator("#iin").fill(iin(number))
-    page.locator("#mobile").fill(mobile(number))
-    page.locator("[data-form=identify] button").click()
-    expect(page.locator("[data-step=code]")).to_be_visible()
-    page.locator("#code").fill(_code(number, page))
-    page.locator("[data-form=code] button[type=submit]").click()
-    expect(page.locator("[data-step=ballot]")).to_be_visible()
-
-
-def _choose(page: Page, contest: int, place: int) -> str:
-    """Choose the candidate at ``place`` of the page's own order; gives the candidate's id."""
-    chosen = page.locator("fieldset").nth(contest).locator("input").nth(place)
-    chosen.check()
-    return chosen.input_value()
-
-
-def _to_review(page: Page) -> None:
-    page.locator("[data-form=ballot] button[type=submit]").click()
-    expect(page.locator("[data-step=review]")).to_be_visible()
-
-
-def _trackers(page: Page) -> list[str]:
-    shown = page.locator("[data-trackers] [data-tracker]")
-    return [card.get_attribute("data-tracker") or "" for card in shown.all()]
-
-
-def _votes() -> int:
-    with reading() as session:
-        return queries.turnout(session, PRIMARY).votes
-
-
-def _is_stored(tracker: str) -> bool:
-    with reading() as session:
-        return queries.is_ballot_stored(session, tracker)
+    return votes()
 
 
 def _leaves_nothing_outside(seen: Visit, site: str) -> None:
@@ -141,7 +79,7 @@ def test_a_voter_votes_in_russian_on_a_desktop(
     page.get_by_role("button", name="Получить код").click()
     expect(page.locator("#code")).to_be_focused()
     seen.shot("3-code")
-    page.get_by_label("Код", exact=True).fill(_code(voter, page))
+    page.get_by_label("Код", exact=True).fill(code_of(voter, page))
     page.get_by_role("button", name="Войти").click()
     expect(page.get_by_role("heading", name="Шаг 3. Ваш бюллетень")).to_be_visible()
     (cookie,) = page.context.cookies()
@@ -151,10 +89,10 @@ def test_a_voter_votes_in_russian_on_a_desktop(
     seen.shot("4-ballot")
     page.get_by_role("button", name="Проверить мой выбор").click()
     expect(page.locator("[data-incomplete]")).to_contain_text("Список 0, Список 1")
-    chosen = _choose(page, 0, 2)
+    chosen = choose(page, 0, 2)
     page.locator("fieldset").nth(1).get_by_label("Пустой бюллетень").check()
     seen.shot("5-chosen")
-    _to_review(page)
+    to_review(page)
     seen.shot("6-review")
     page.get_by_role("button", name="Запечатать и проголосовать").click()
     expect(page.get_by_role("heading", name="Ваш голос принят")).to_be_visible()
@@ -174,10 +112,10 @@ def test_a_voter_votes_in_russian_on_a_desktop(
     assert not [text for text in spoken if chosen in text]
     assert not [request.url for request in seen.requests if chosen in request.url]
 
-    trackers = _trackers(page)
+    trackers = shown_trackers(page)
     assert trackers == [sealing.tracker(b64decode(ballot["sealed"])) for ballot in ballots]
-    assert all(map(_is_stored, trackers))
-    assert _votes() == votes_before + 1
+    assert all(map(is_stored, trackers))
+    assert votes() == votes_before + 1
     assert page.context.cookies() == []
     assert page.evaluate("sessionStorage.length + localStorage.length") == 0
 
@@ -215,7 +153,7 @@ def test_a_voter_votes_in_kazakh_on_a_phone_by_keyboard_alone(
     seen.shot("1-identify")
     press("Enter")
     expect(page.locator("#code")).to_be_focused()
-    page.keyboard.type(_code(voter, page))
+    page.keyboard.type(code_of(voter, page))
     seen.shot("2-code")
     press("Enter")
     expect(page.locator("[data-step=ballot]")).to_be_visible()
@@ -248,52 +186,28 @@ def test_a_double_press_casts_once(
     site: str, visit: OpenVisit, voter: int, votes_before: int
 ) -> None:
     seen = visit()
-    _sign_in(seen, site, voter)
-    _choose(seen.page, 0, 0)
-    _choose(seen.page, 1, 0)
-    _to_review(seen.page)
+    sign_in(seen, site, voter)
+    fill_ballot(seen.page)
     seen.page.locator("[data-action=cast]").dblclick()
     expect(seen.page.locator("[data-step=done]")).to_be_visible()
     assert len(seen.sent("POST", "/api/v1/ballot")) == 1
-    assert _votes() == votes_before + 1
-
-
-def _lose_the_answers(how_many: Callable[[int], bool]) -> Callable[[Route], None]:
-    """Let casts through to the server, and cut the connection before the answer comes back."""
-    numbers = count()
-
-    def handle(route: Route) -> None:
-        if route.request.method == "POST" and how_many(next(numbers)):
-            context = route.request.frame.page.context
-            kept = context.cookies()
-            # A page that is reloaded meanwhile has itself dropped the request.
-            with suppress(Error):
-                route.fetch()
-                # The browser never saw this answer, so it still has the session's cookie.
-                context.add_cookies(kept)  # type: ignore[arg-type]
-                route.abort("connectionreset")
-        else:
-            route.continue_()
-
-    return handle
+    assert votes() == votes_before + 1
 
 
 def test_a_cut_connection_is_mended_by_sending_the_same_ballots_again(
     site: str, visit: OpenVisit, voter: int, votes_before: int
 ) -> None:
     seen = visit()
-    _sign_in(seen, site, voter)
-    _choose(seen.page, 0, 0)
-    _choose(seen.page, 1, 0)
-    _to_review(seen.page)
-    seen.page.route("**/api/v1/ballot", _lose_the_answers(lambda number: number == 0))
+    sign_in(seen, site, voter)
+    fill_ballot(seen.page)
+    seen.page.route("**/api/v1/ballot", lose_the_answers(lambda number: number == 0))
     seen.page.locator("[data-action=cast]").click()
     expect(seen.page.locator("[data-step=done]")).to_be_visible(timeout=20_000)
     first, second = seen.sent("POST", "/api/v1/ballot")
     assert first.post_data == second.post_data
     assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
-    assert _votes() == votes_before + 1
-    assert all(map(_is_stored, _trackers(seen.page)))
+    assert votes() == votes_before + 1
+    assert all(map(is_stored, shown_trackers(seen.page)))
 
 
 def test_an_answer_that_never_comes_survives_a_reload(
@@ -301,15 +215,13 @@ def test_an_answer_that_never_comes_survives_a_reload(
 ) -> None:
     seen = visit()
     page = seen.page
-    _sign_in(seen, site, voter)
-    _choose(page, 0, 0)
-    _choose(page, 1, 0)
-    _to_review(page)
-    page.route("**/api/v1/ballot", _lose_the_answers(lambda number: True))
+    sign_in(seen, site, voter)
+    fill_ballot(page)
+    page.route("**/api/v1/ballot", lose_the_answers(lambda number: True))
     page.locator("[data-action=cast]").click()
     for _wait in range(100):
         page.wait_for_timeout(100)
-        if _votes() > votes_before:
+        if votes() > votes_before:
             break
     page.reload()
     expect(page.locator("[data-step=uncertain]")).to_be_visible()
@@ -317,8 +229,8 @@ def test_an_answer_that_never_comes_survives_a_reload(
     page.unroute("**/api/v1/ballot")
     page.locator("[data-action=resend]").click()
     expect(page.locator("[data-step=done]")).to_be_visible()
-    assert all(map(_is_stored, _trackers(page)))
-    assert _votes() == votes_before + 1
+    assert all(map(is_stored, shown_trackers(page)))
+    assert votes() == votes_before + 1
 
 
 def test_a_session_that_ended_meanwhile_leaves_the_tracker(
@@ -326,18 +238,16 @@ def test_a_session_that_ended_meanwhile_leaves_the_tracker(
 ) -> None:
     seen = visit()
     page = seen.page
-    _sign_in(seen, site, voter)
-    _choose(page, 0, 0)
-    _choose(page, 1, 0)
-    _to_review(page)
-    page.route("**/api/v1/ballot", _lose_the_answers(lambda number: number == 0))
+    sign_in(seen, site, voter)
+    fill_ballot(page)
+    page.route("**/api/v1/ballot", lose_the_answers(lambda number: number == 0))
     page.on("requestfailed", lambda _request: page.context.clear_cookies())
     page.locator("[data-action=cast]").click()
     over = page.locator("[data-session-over]")
     expect(over).to_be_visible(timeout=20_000)
     seen.shot("1-over")
     shown = page.locator("[data-trackers-unsure] [data-tracker]").first
-    assert _is_stored(shown.get_attribute("data-tracker") or "")
+    assert is_stored(shown.get_attribute("data-tracker") or "")
     over.locator("[data-action=restart]").click()
     expect(page.locator("[data-step=identify]")).to_be_visible()
     assert page.evaluate("sessionStorage.length") == 0
@@ -422,41 +332,3 @@ def test_every_page_fits_a_phone_and_a_desktop(site: str, visit: OpenVisit, sche
             assert width <= viewport["width"], path
             seen.shot(f"{path or 'front'}-{viewport['width']}")
         _leaves_nothing_outside(seen, site)
-
-
-@pytest.fixture
-def strict(poll: Poll) -> Iterator[None]:
-    """The exemption of this machine removed, as long as the test lasts."""
-    _set_removed(clock.now())
-    yield
-    _set_removed(None)
-
-
-def _set_removed(at: datetime | None) -> None:
-    with unit_of_work() as session:
-        exemption = session.get_one(AddressExemption, 1)
-        exemption.removed_at, exemption.removed_by = at, 1 if at else None
-
-
-def test_the_second_vote_of_an_address_is_told_what_to_do(
-    site: str, visit: OpenVisit, strict: None, votes_before: int
-) -> None:
-    seen, late = visit(), visit(viewport=PHONE)
-    _sign_in(seen, site, next(_numbers))
-    _sign_in(late, site, next(_numbers), locale="en")
-    for each in (seen, late):
-        _choose(each.page, 0, 0)
-        _choose(each.page, 1, 0)
-        _to_review(each.page)
-        each.page.locator("[data-action=cast]").click()
-    expect(seen.page.locator("[data-step=done]")).to_be_visible()
-    refused = late.page.locator("[data-step=refused]")
-    expect(refused).to_contain_text("from this internet address")
-    expect(refused).to_contain_text("nearest polling place")
-    late.shot("1-refused")
-    with reading() as session:
-        (rejection,), _total = queries.latest_rejections(
-            session, PRIMARY, reason=RejectionReason.ADDRESS_USED
-        )
-    expect(refused.locator("[data-reference]")).to_have_text(rejection.reference)
-    assert _votes() == votes_before + 1

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from core import clock
 from core.database import unit_of_work
-from core.primary.models import Candidate, RollSeal
+from core.primary.models import Candidate
 from core.settings import settings
 from core.voting import sealing
 from core.voting.election import CurrentElection
@@ -537,22 +537,7 @@ def test_forwarded_addresses_count_only_from_trusted_proxies(
 def test_between_sealing_and_opening_the_sign_in_can_be_tried_and_nothing_else(
     listener: TestClient,
 ) -> None:
-    with unit_of_work() as session:
-        session.add(
-            RollSeal(
-                primary_id=polls.PRIMARY,
-                voters=5,
-                digest="0" * 64,
-                admitted_after_cutoff=0,
-                under_age=0,
-                shared_numbers=0,
-                members_on_shared_numbers=0,
-                last_admitted=OPENS.date(),
-                age_day=OPENS.date(),
-                sealed_at=OPENS - timedelta(days=1),
-                sealed_by=1,
-            )
-        )
+    polls.seal_roll()
     with clock.fixed(OPENS - timedelta(days=2)):
         assert not listener.get("/api/v1/primary").json()["checking_open"]
         assert Voter(0).ask().status_code == 403

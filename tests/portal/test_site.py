@@ -15,7 +15,7 @@ from core import clock
 from core.database import unit_of_work
 from core.i18n import LOCALES
 from core.membership.service import freeze_admission
-from core.primary.models import Primary, RollSeal, TimelineAct
+from core.primary.models import Primary, TimelineAct
 from core.primary.rules import Instant
 from core.settings import ROOT
 from core.staff.rules import Role
@@ -350,7 +350,7 @@ def test_the_help_page_publishes_the_digest_of_every_script_of_the_vote(poll: Po
 
 @pytest.mark.parametrize("at", [NOON, OPENS - timedelta(hours=1)])
 def test_the_scripts_find_every_word_they_ask_for_in_the_page(poll: Poll, at: datetime) -> None:
-    _seal_the_roll()
+    polls.seal_roll()
     with clock.fixed(at):
         page = _get("/ru/vote").text
         scripts = "".join(_vote_scripts().values())
@@ -382,7 +382,7 @@ def test_between_the_sealing_of_the_roll_and_the_opening_a_sign_in_can_be_tried(
     with clock.fixed(before):
         assert "data-checking" not in _get("/en/vote").text
         assert "you can check here" in _get("/en/vote").text
-    _seal_the_roll()
+    polls.seal_roll()
     with clock.fixed(before + timedelta(seconds=10)):
         assert "data-checking" in _get("/en/vote").text
         assert "Check that you can vote" in _get("/en/").text
@@ -390,25 +390,6 @@ def test_between_the_sealing_of_the_roll_and_the_opening_a_sign_in_can_be_tried(
         vote = _get("/en/vote").text
     assert "data-vote" in vote
     assert "data-checking" not in vote
-
-
-def _seal_the_roll() -> None:
-    with unit_of_work() as session:
-        session.add(
-            RollSeal(
-                primary_id=PRIMARY,
-                voters=5,
-                digest="00",
-                admitted_after_cutoff=0,
-                under_age=0,
-                shared_numbers=0,
-                members_on_shared_numbers=0,
-                last_admitted=OPENS.date(),
-                age_day=OPENS.date(),
-                sealed_at=OPENS - timedelta(days=1),
-                sealed_by=1,
-            )
-        )
 
 
 def test_a_freeze_is_announced_while_it_lasts(poll: Poll, make_actor: MakeActor) -> None:

@@ -19,6 +19,7 @@ from core.primary.models import (
     Primary,
     ReadinessAct,
     RollCount,
+    RollSeal,
     Voter,
 )
 from core.settings import settings
@@ -138,6 +139,26 @@ def open_poll(
             rows = [roll_row(number, place=place) for number in range(voters)]
             session.execute(insert(Voter), rows)
     return poll
+
+
+def seal_roll(*, at: datetime = OPENS - timedelta(days=1), voters: int = 5) -> None:
+    """The act by which the roll was sealed: from then on a sign-in can be tried."""
+    with unit_of_work() as session:
+        session.add(
+            RollSeal(
+                primary_id=PRIMARY,
+                voters=voters,
+                digest="00",
+                admitted_after_cutoff=0,
+                under_age=0,
+                shared_numbers=0,
+                members_on_shared_numbers=0,
+                last_admitted=at.date(),
+                age_day=at.date(),
+                sealed_at=at,
+                sealed_by=1,
+            )
+        )
 
 
 def add_voter(session: Session, number: int, **changes: object) -> None:
