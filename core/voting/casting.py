@@ -195,7 +195,7 @@ def _settle(
             if verdict == "lost"
             for claim in contender.claims
         }
-        found = votes.taken(held | (lost - known))
+        found = votes.taken(held) | votes.holders(lost - known)
         known |= lost
         if held or found:
             # A key whose holder has meanwhile rolled back is free again: the next round takes it.

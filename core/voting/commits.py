@@ -6,10 +6,11 @@ commits them.
 """
 
 import logging
+import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -40,9 +41,10 @@ from core.voting.signin import (
 from core.voting.tally import Tally
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 LARGEST_GROUP: Final = 256
-DEADLOCK_TRIES: Final = 6
+DEADLOCK_TRIES: Final = 8
 _SERIALIZATION: Final = frozenset({"40P01", "40001"})
 
 Operation = SignIn | SolveCode | CastBallots | SignOut
@@ -118,21 +120,34 @@ class Committer:
         election = self._election.require()
         if self._connection is None:
             self._connection = engine().connect()
-        for attempt in range(DEADLOCK_TRIES):
+        connection = self._connection
+
+        def perform_all() -> tuple[list[Answer], Post]:
             post = Post(held=True)
-            try:
-                with self._connection.begin():
-                    answers = perform(
-                        self._connection, election, operations, now=clock.now(), post=post
-                    )
-                self._sender.hand_over(post.messages)
-                return answers
-            except OperationalError as fault:
-                state = getattr(fault.orig, "sqlstate", None)
-                if state not in _SERIALIZATION or attempt == DEADLOCK_TRIES - 1:
-                    raise
-                time.sleep(0.01 * 2**attempt)
-        raise AssertionError("the last attempt returns or raises")
+            now = clock.now()
+            return perform(connection, election, operations, now=now, post=post), post
+
+        answers, post = committed(connection, perform_all)
+        self._sender.hand_over(post.messages)
+        return answers
+
+
+def committed(connection: Connection, work: Callable[[], T]) -> T:
+    """What ``work`` gives, in a transaction of its own; done again when it ended in a deadlock.
+
+    Claims are inserted in one order, but a batch that lost some of them comes back for others:
+    then two may wait for each other, and PostgreSQL ends one of them.
+    """
+    for attempt in range(DEADLOCK_TRIES):
+        try:
+            with connection.begin():
+                return work()
+        except OperationalError as fault:
+            state = getattr(fault.orig, "sqlstate", None)
+            if state not in _SERIALIZATION or attempt == DEADLOCK_TRIES - 1:
+                raise
+            time.sleep(random.uniform(0.5, 1) * 0.01 * 2**attempt)  # noqa: S311 - no secret
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _failed(fault: Exception) -> Exception:

@@ -50,6 +50,10 @@ class Votes(Protocol):
         """Which of these claims are held, each with the idempotency mark beside it."""
         ...
 
+    def holders(self, keys: Iterable[Key]) -> dict[Key, bytes | None]:
+        """The same, after waiting for whoever is about to claim one of them."""
+        ...
+
     def store_claims(
         self, rows: Sequence[ClaimRow], *, channel: Channel = Channel.ONLINE
     ) -> set[Key]:
@@ -101,6 +105,10 @@ class SqliteVotes:
                 )
                 found.update({(kind, digest): mark for digest, mark in rows})
         return found
+
+    def holders(self, keys: Iterable[Key]) -> dict[Key, bytes | None]:
+        """See `Votes`; nobody else is about to do anything."""
+        return self.taken(keys)
 
     def store_claims(
         self, rows: Sequence[ClaimRow], *, channel: Channel = Channel.ONLINE
@@ -192,6 +200,15 @@ class PostgresqlVotes:
             (kinds, digests, self._primary_id),
         )
         return {(kind, bytes(digest)): _bytes(mark) for kind, digest, mark in rows}
+
+    def holders(self, keys: Iterable[Key]) -> dict[Key, bytes | None]:
+        """See `Votes`. Only an insert waits: without waiting, two batches could each see the other's
+        votes or not, and their rejections would follow from no order of events.
+        """
+        asked = set(keys)
+        held = self.store_claims([(*key, None) for key in asked])
+        self.remove_claims(asked - held)
+        return self.taken(held)
 
     def store_claims(
         self, rows: Sequence[ClaimRow], *, channel: Channel = Channel.ONLINE

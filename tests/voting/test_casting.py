@@ -21,6 +21,7 @@ from core.voting.casting import (
     SignInAgain,
     cast_many,
 )
+from core.voting.commits import committed
 from core.voting.models import (
     AddressExemption,
     Ballot,
@@ -61,8 +62,10 @@ def a_cast(number: int, **changes: object) -> Cast:
 def cast(
     *batch: Cast, now: datetime = NOW, mode: AddressMode = AddressMode.STRICT
 ) -> list[CastAnswer]:
-    with engine().connect() as connection, connection.begin():
-        return cast_many(connection, PRIMARY, batch, now=now, mode=mode)
+    with engine().connect() as connection:
+        return committed(
+            connection, lambda: cast_many(connection, PRIMARY, batch, now=now, mode=mode)
+        )
 
 
 def count(table: object) -> int:
