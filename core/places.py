@@ -98,6 +98,12 @@ def children(code: str | None) -> tuple[Place, ...]:
 
 
 @cache
+def within(code: str) -> tuple[str, ...]:
+    """The codes of a unit and of everything in it."""
+    return (code, *(below for unit in children(code) for below in within(unit.code)))
+
+
+@cache
 def ancestors(code: str) -> tuple[Place, ...]:
     """The unit itself, then what it lies in, up to its region."""
     unit = place(code)

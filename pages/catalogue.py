@@ -124,10 +124,10 @@ GROUPS: Final = (
                 _of(Role.ORGANIZER, Role.OPERATOR, Role.OBSERVER),
             ),
             Screen(
-                "exemptions",
-                lambda: _("Address exemptions"),
+                "address_policy",
+                lambda: _("Address rule"),
                 ":material/lan:",
-                _of(Role.ORGANIZER),
+                _of(Role.ORGANIZER, Role.OBSERVER),
             ),
         ),
     ),

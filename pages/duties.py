@@ -74,7 +74,9 @@ _WHERE: Final[Mapping[ActKind, str]] = {
     ActKind.CHANGE_GRANTS: "staff",
     ActKind.LIFT_FREEZE_EARLY: "freeze",
     ActKind.BRING_PUBLICATION_FORWARD: "timeline",
-    ActKind.ADD_EXEMPTION: "exemptions",
+    ActKind.ADD_EXEMPTION: "address_policy",
+    ActKind.SIGN_ADDRESS_POLICY: "address_policy",
+    ActKind.CHANGE_ADDRESS_MODE: "address_policy",
     ActKind.APPROVE_ROLL_CHANGE: "readiness",
 }
 _OF_ADMINISTRATORS: Final = frozenset(

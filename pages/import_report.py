@@ -9,8 +9,11 @@ from pages.lists import csv_bytes
 SHOWN = 100
 
 
-def show_report(report: ImportReport, name: str) -> None:
-    """Read = new + changed + same + refused, and the refused rows with the reason of each."""
+def show_report(report: ImportReport, name: str, *, others: str | None = None) -> None:
+    """Read = new + changed + same + refused, and the refused rows with the reason of each.
+
+    ``others`` says what became of the rows that were not refused; unless given, they are in.
+    """
     figures = (
         (_("Rows read"), report.read),
         (_("New"), report.new),
@@ -30,14 +33,8 @@ def show_report(report: ImportReport, name: str) -> None:
         (str(each.row), each.column, each.code.value, refusal_text(each.refusal))
         for each in report.rows_refused
     ]
-    st.warning(
-        n_(
-            "{count} row was left out. The others are in.",
-            "{count} rows were left out. The others are in.",
-            report.refused,
-        ),
-        icon=":material/warning:",
-    )
+    left_out = n_("{count} row was left out.", "{count} rows were left out.", report.refused)
+    st.warning(f"{left_out} {others or _('The others are in.')}", icon=":material/warning:")
     shown = [dict(zip(header, row, strict=True)) for row in rows[:SHOWN]]
     st.dataframe(shown, hide_index=True, width="stretch")
     st.download_button(

@@ -1,11 +1,12 @@
 """Lists as every screen shows them: pages of fifty from SQL, and a file to take away."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO, StringIO
 from typing import Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from xlsxwriter import Workbook
 
 from core.i18n import _, n_
@@ -28,6 +29,33 @@ def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     writer.writerow([safe_cell(cell) for cell in header])
     writer.writerows([safe_cell(cell) for cell in row] for row in rows)
     return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+def choose(box: DeltaGenerator, label: str, words: Mapping[str, str], *, name: str) -> str | None:
+    """One of ``words`` (a code with its word) or None for all of them, remembered in the address.
+
+    The address holds the code, not the word, so that a link works for a colleague who reads
+    another language. Another choice begins again at the first page.
+    """
+    asked = st.query_params.get(name)
+    key = f"choice_{name}"
+    if key not in st.session_state and asked in words:
+        st.session_state[key] = asked
+    chosen: str | None = box.selectbox(
+        label,
+        list(words),
+        index=None,
+        format_func=lambda code: words.get(code, code),
+        placeholder=_("all"),
+        key=key,
+    )
+    if chosen != asked:
+        for stale in ("page", name):
+            st.query_params.pop(stale, None)
+        st.session_state.pop("page", None)
+        if chosen is not None:
+            st.query_params[name] = chosen
+    return chosen
 
 
 def page_offset(key: str = "page") -> int:

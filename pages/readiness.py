@@ -14,6 +14,7 @@ from core.i18n import (
     format_datetime,
     format_duration,
     format_number,
+    format_percent,
     n_,
     refusal_text,
     term,
@@ -36,6 +37,7 @@ from core.primary.sealing import current_sealing, start_sealing
 from core.staff import approvals
 from core.staff.approvals import ProposalView
 from core.staff.rules import ActKind, Actor, Role
+from core.voting.address_policy import PolicyAct, policy_acts
 from pages.lists import offer_csv
 from pages.second_person import offer_decision, show_proposer
 from pages.session import require_role, staff_dialog, staff_fragment
@@ -58,8 +60,11 @@ def attempt(act: Callable[[Any], object], done: str) -> None:
     st.rerun()
 
 
-def detail_text(item: ReadinessItem) -> str:
+def detail_text(item: ReadinessItem, policy: PolicyAct | None) -> str:
     """What there is of an item, or what to do about it."""
+    if item.key is ReadinessKey.ADDRESS_POLICY_SIGNED and policy is not None:
+        share = format_percent(policy.refused_share, 0)
+        return _("{mode}; estimate: {share}", mode=term(policy.mode), share=share)
     if item.key is ReadinessKey.CONTESTS_EXIST and item.is_done:
         return n_("{count} contest", "{count} contests", item.count)
     if item.key is ReadinessKey.CONTESTS_HAVE_CANDIDATES and (item.count or item.missing):
@@ -81,11 +86,12 @@ def detail_text(item: ReadinessItem) -> str:
         ReadinessKey.KEY_BACKUP_TESTED: _("Copy the key file elsewhere and test the copy below."),
         ReadinessKey.CEREMONY_REHEARSED: _("Trustees confirm their shares at the key ceremony."),
         ReadinessKey.ELECTION_KEY_INSTALLED: _("The key ceremony installs it."),
+        ReadinessKey.ADDRESS_POLICY_SIGNED: _("Two people sign it on the page “Address rule”."),
     }
     return todo[item.key]
 
 
-def show_checklist(items: tuple[ReadinessItem, ...]) -> None:
+def show_checklist(items: tuple[ReadinessItem, ...], policy: PolicyAct | None) -> None:
     """Every item with its state in a word and a shape, who and when."""
     done = sum(item.is_done for item in items)
     st.progress(
@@ -100,7 +106,7 @@ def show_checklist(items: tuple[ReadinessItem, ...]) -> None:
             else:
                 mark.markdown(f":material/radio_button_unchecked: **{_('missing')}**")
             words.markdown(f"**{plain(term(item.key))}**")
-            words.caption(plain(detail_text(item)))
+            words.caption(plain(detail_text(item, policy)))
             if item.at is not None:
                 who.caption(plain(f"{format_datetime(item.at)} · {item.author or _('system')}"))
 
@@ -394,12 +400,13 @@ def show_primary(actor: Actor, primary: PrimaryView) -> None:
     """The whole page of an existing primary."""
     with reading() as session:
         items = readiness(session, primary.id)
+        policy = next(iter(policy_acts(session, primary.id)), None)
         sealed = roll(session, primary.id)
         changes = tuple(roll_changes(session, primary.id))
         waiting = approvals.pending(session, ActKind.APPROVE_ROLL_CHANGE)
     may_act = actor.has(Role.ORGANIZER, place=None) and not actor.read_only
     show_signature(primary, items, may_act=may_act)
-    show_checklist(items)
+    show_checklist(items, policy)
     if may_act and st.button(_("Test the backup of the key"), icon=":material/key:"):
         backup_dialog(primary)
     st.subheader(_("Voter roll"))

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from core import database
 from core.settings import settings
-from portal import api, candidates, complaints, results, site
+from portal import api, candidates, complaints, exemptions, results, site
 from portal.guard import Guard
 from portal.hot import HotPath
 from portal.openapi import document
@@ -89,6 +89,7 @@ app = Starlette(
         *complaints.routes,
         *results.routes,
         *candidates.routes,
+        *exemptions.routes,
         *site.routes,
         Route("/healthz", healthz, methods=["GET"]),
         Route("/readyz", readyz, methods=["GET"]),

@@ -21,7 +21,9 @@ from core.primary.queries import (
 )
 from core.primary.rules import Instant, Phase, Timeline
 from core.settings import settings
+from core.voting.address_policy import mode_in_force
 from core.voting.queries import Turnout, turnout
+from core.voting.rules import AddressMode
 
 
 class State(StrEnum):
@@ -110,6 +112,7 @@ class Overview:
     freeze_since: datetime | None
     freeze_until: datetime | None
     turnout: TurnoutFigures | None
+    address_mode: AddressMode
     contacts: Contacts
     public_key_digest: str | None
     checking_open: bool
@@ -125,6 +128,7 @@ def read_overview(*, now: datetime) -> Overview | None:
         acts = timeline_acts(session, primary.id)
         begun = primary.phase(now) is not Phase.PREPARING
         counted = turnout(session, primary.id) if begun else None
+        address_mode = mode_in_force(session, primary.id)
     return Overview(
         name=primary.name,
         state=_state(primary, now),
@@ -137,6 +141,7 @@ def read_overview(*, now: datetime) -> Overview | None:
         freeze_since=freeze.starts_at if freeze else None,
         freeze_until=freeze.ends_at if freeze else None,
         turnout=_figures(counted) if counted else None,
+        address_mode=address_mode,
         contacts=Contacts(primary.hotline, primary.email),
         public_key_digest=sha256(primary.public_key).hexdigest() if primary.public_key else None,
         checking_open=primary.roll_sealed_at is not None and _state(primary, now) is State.BEFORE,

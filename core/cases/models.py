@@ -132,6 +132,19 @@ class Contact(SQLModel, table=True):
     body_digest: bytes | None = None
 
 
+class CaseSource(SQLModel, table=True):
+    """What of the vote a case was opened from: a rejection, or a cluster of things that look wrong.
+
+    ``ordinal`` is 0, and counts up only where the earlier case does not exist for whoever opens one.
+    """
+
+    __tablename__ = "case_source"
+
+    source: str = Field(primary_key=True)
+    ordinal: int = Field(primary_key=True)
+    case_id: int = Field(foreign_key="case_file.id", index=True)
+
+
 class Draft(SQLModel, table=True):
     """What an operator has typed of a call that is not saved yet, encrypted."""
 

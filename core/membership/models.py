@@ -30,6 +30,12 @@ class Member(SQLModel, table=True):
         CheckConstraint("length(iin) = 12", name="iin_length"),
         Index("ix_member_search", "search"),
         Index("ix_member_place_search", "place_code", "search"),
+        Index(
+            "ix_member_mobile_changed_at",
+            "mobile_changed_at",
+            sqlite_where=text("mobile_changed_at IS NOT NULL"),
+            postgresql_where=text("mobile_changed_at IS NOT NULL"),
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True)

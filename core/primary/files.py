@@ -5,7 +5,7 @@ import io
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Final
 
@@ -163,7 +163,8 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return value.date().isoformat()
+        # To a spreadsheet a day is an instant at midnight.
+        return value.isoformat(" ") if value.time() > time.min else value.date().isoformat()
     # A spreadsheet keeps numbers as floats: 77011234567.0 was typed as 77011234567.
     if isinstance(value, float) and value.is_integer():
         return str(int(value))

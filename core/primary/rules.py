@@ -166,9 +166,16 @@ class ReadinessKey(StrEnum):
     KEY_BACKUP_TESTED = "key_backup_tested"
     CEREMONY_REHEARSED = "ceremony_rehearsed"
     ELECTION_KEY_INSTALLED = "election_key_installed"
+    ADDRESS_POLICY_SIGNED = "address_policy_signed"
 
 
-MARKED_ITEMS: Final = frozenset({ReadinessKey.KEY_BACKUP_TESTED, ReadinessKey.CEREMONY_REHEARSED})
+MARKED_ITEMS: Final = frozenset(
+    {
+        ReadinessKey.KEY_BACKUP_TESTED,
+        ReadinessKey.CEREMONY_REHEARSED,
+        ReadinessKey.ADDRESS_POLICY_SIGNED,
+    }
+)
 """Items that somebody shows to be done; the others are seen in the data."""
 
 ADULT_AGE: Final = 18

@@ -42,8 +42,11 @@ from core.results.rules import CeremonyKind
 from core.results.shares import HeldCeremony, hold_ceremony
 from core.settings import settings
 from core.staff.models import Account
+from core.voting import address_policy
+from core.voting.address_rules import Expectation
 from core.voting.exemptions import exempt_loopback
 from core.voting.models import Claim
+from core.voting.rules import AddressMode
 
 _NAMES: Final = {
     "ru": "Учебный праймериз",
@@ -253,9 +256,30 @@ def _make_ready(crew: Crew, plan: Script, *, strict_address: bool) -> HeldCeremo
                 valid_until=plan.timeline.publication + timedelta(days=30),
                 now=clock.now(),
             )
+    _sign_address_policy(crew, opens - timedelta(hours=20))
     with at(opens - timedelta(hours=18)), unit_of_work() as session:
         primary.sign_readiness(session, PRIMARY_ID, actor=organizer, now=clock.now())
     return held
+
+
+def _sign_address_policy(crew: Crew, when: datetime) -> None:
+    """Strict, for a vote of most of the roll from about as many households."""
+    with reading() as session:
+        sealed = primary_queries.roll(session, PRIMARY_ID)
+    assert sealed is not None
+    terms = address_policy.PolicyTerms(
+        mode=AddressMode.STRICT,
+        expectation=Expectation(voters=max(1, sealed.voters * 7 // 10), addresses=sealed.voters),
+    )
+    with at(when), unit_of_work() as session:
+        proposal = address_policy.propose_policy(
+            session,
+            terms,
+            actor=crew["organizer1"],
+            reason="Решение Центрального оргкомитета",
+            now=clock.now(),
+        )
+        address_policy.sign_policy(session, proposal.id, actor=crew["organizer2"], now=clock.now())
 
 
 def _hold(crew: Crew, kind: CeremonyKind, when: datetime) -> HeldCeremony:

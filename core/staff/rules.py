@@ -44,6 +44,8 @@ class ActKind(StrEnum):
     LIFT_FREEZE_EARLY = "lift_freeze_early"
     BRING_PUBLICATION_FORWARD = "bring_publication_forward"
     ADD_EXEMPTION = "add_exemption"
+    SIGN_ADDRESS_POLICY = "sign_address_policy"
+    CHANGE_ADDRESS_MODE = "change_address_mode"
     APPROVE_ROLL_CHANGE = "approve_roll_change"
 
 

@@ -5,7 +5,7 @@ primary: the writer alone fills them, with the active primary, and the check wou
 a row on the one path that a rush depends on.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import LargeBinary
 from sqlmodel import CheckConstraint, Field, Index, SQLModel
@@ -85,6 +85,23 @@ class SignInChallenge(SQLModel, table=True):
     idempotency_hmac: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
+class SignInReference(SQLModel, table=True):
+    """The reference of a sign-in whose code was used, kept when its challenge is removed.
+
+    The hotline must find it as long as it finds those of the turned away: else "unknown" would tell
+    that the pair was right. So few columns, and of the time only the day, because everybody who
+    votes leaves one.
+    """
+
+    __tablename__ = "sign_in_reference"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    reference: str = Field(primary_key=True)
+    primary_id: str
+    iin_digest: bytes = Field(sa_type=LargeBinary)
+    day: date
+
+
 class VotingSession(SQLModel, table=True):
     """A voter who is signed in: bound to IIN, number and address. The token is kept as a hash.
 
@@ -148,6 +165,8 @@ class Rejection(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint(one_of("stage", RejectionStage), name="stage"),
         Index("ix_rejection_primary_id_id", "primary_id", "id"),
+        Index("ix_rejection_iin_digest", "primary_id", "iin_digest", "reasons"),
+        Index("ix_rejection_address_short", "primary_id", "address_short"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -264,6 +283,9 @@ class AddressExemption(SQLModel, table=True):
     primary_id: str = Field(index=True)
     kind: str
     network: str
+    place_code: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    holder: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    """The polling place or carrier, as the public list names it; ``place_code`` '' is everywhere."""
     reason: str
     document: str
     valid_from: datetime = Field(sa_type=UtcDateTime)
@@ -271,6 +293,8 @@ class AddressExemption(SQLModel, table=True):
     cap_total: int
     cap_hourly: int
     used: int = 0
+    replaces: int | None = Field(default=None)
+    """The exemption that ended in the act that began this one."""
     proposed_by: int
     confirmed_by: int
     confirmed_at: datetime = Field(sa_type=UtcDateTime)

@@ -126,20 +126,13 @@ def turnout_series(
     if since is not None:
         statement = statement.where(col(TurnoutCounter.bucket_start) >= since)
     if place_code is not None:
-        statement = statement.where(col(TurnoutCounter.place_code).in_(_within(place_code)))
+        statement = statement.where(col(TurnoutCounter.place_code).in_(places.within(place_code)))
     rows = session.execute(
         statement.where(col(TurnoutCounter.primary_id) == primary_id)
         .group_by(col(TurnoutCounter.bucket_start))
         .order_by(col(TurnoutCounter.bucket_start))
     )
     return tuple(SeriesPoint(start, int(count)) for start, count in rows)
-
-
-def _within(place_code: str) -> list[str]:
-    inside = [place_code]
-    for unit in places.children(place_code):
-        inside += _within(unit.code)
-    return inside
 
 
 def rejections_total(session: Session, primary_id: str) -> int:
@@ -168,7 +161,7 @@ def rejections_by_reason(
     if since is not None:
         statement = statement.where(col(RejectionCounter.bucket_start) >= since)
     if place_code is not None:
-        statement = statement.where(col(RejectionCounter.place_code).in_(_within(place_code)))
+        statement = statement.where(col(RejectionCounter.place_code).in_(places.within(place_code)))
     found = {reason: int(count) for reason, count in session.execute(statement)}
     return {reason: found.get(reason.value, 0) for reason in RejectionReason}
 
@@ -200,7 +193,7 @@ def rejections_series(
     if since is not None:
         statement = statement.where(col(RejectionCounter.bucket_start) >= since)
     if place_code is not None:
-        statement = statement.where(col(RejectionCounter.place_code).in_(_within(place_code)))
+        statement = statement.where(col(RejectionCounter.place_code).in_(places.within(place_code)))
     rows = session.execute(
         statement.where(
             col(RejectionCounter.primary_id) == primary_id,
@@ -228,7 +221,7 @@ def rejections_by_address(
         col(Rejection.primary_id) == primary_id
     )
     if place_code is not None:
-        statement = statement.where(col(Rejection.place_code).in_(_within(place_code)))
+        statement = statement.where(col(Rejection.place_code).in_(places.within(place_code)))
     rows = session.execute(
         statement.group_by(col(Rejection.address_short))
         .having(count >= FEWEST_OF_AN_ADDRESS)
@@ -254,7 +247,7 @@ def latest_rejections(
         # Reasons are joined by commas; with one more at each end a reason is found whole.
         chosen.append((literal(",") + col(Rejection.reasons) + ",").contains(f",{reason.value},"))
     if place_code is not None:
-        chosen.append(col(Rejection.place_code).in_(_within(place_code)))
+        chosen.append(col(Rejection.place_code).in_(places.within(place_code)))
     if address_short is not None:
         chosen.append(col(Rejection.address_short) == address_short)
     total = session.execute(select(func.count()).select_from(Rejection).where(*chosen))

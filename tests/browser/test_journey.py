@@ -154,7 +154,7 @@ def organizer_looks_round(organizer: StaffScreens) -> None:
             ("candidates", "Candidates"),
             ("readiness", "Readiness"),
             ("rejections", "Rejections"),
-            ("exemptions", "Address exemptions"),
+            ("address_policy", "Address rule"),
             ("commissions", "Commissions"),
             ("ceremony", "Key ceremony"),
         )

@@ -146,6 +146,14 @@ def get_ready(session: Session, actor: Actor, *, now: datetime = SEALING) -> Non
         evidence="ceremony:1",
         now=now,
     )
+    service.mark_readiness(
+        session,
+        PRIMARY,
+        ReadinessKey.ADDRESS_POLICY_SIGNED,
+        actor=actor,
+        evidence="address_policy_act:1",
+        now=now,
+    )
     backup = keyring.digest_key(PRIMARY)
     service.test_key_backup(session, PRIMARY, backup, actor=actor, now=now)
 

@@ -92,6 +92,10 @@ def _without_digest_key(_session: Session) -> None:
             _without(ReadinessMark, (PRIMARY, ReadinessKey.CEREMONY_REHEARSED.value)),
             ReadinessKey.CEREMONY_REHEARSED,
         ),
+        (
+            _without(ReadinessMark, (PRIMARY, ReadinessKey.ADDRESS_POLICY_SIGNED.value)),
+            ReadinessKey.ADDRESS_POLICY_SIGNED,
+        ),
         (_without_digest_key, ReadinessKey.DIGEST_KEY_MATCHES),
     ],
 )

@@ -37,10 +37,13 @@ from core.results.shares import HeldCeremony, hold_ceremony, rebuild_key
 from core.settings import settings
 from core.staff import second_factor
 from core.staff.rules import Actor, Role
+from core.voting import address_policy
+from core.voting.address_rules import Expectation
 from core.voting.addresses import address_key
 from core.voting.commits import Answer, Operation, perform
 from core.voting.election import load
 from core.voting.polling import CastBallots
+from core.voting.rules import AddressMode
 from core.voting.sealing import seal
 from core.voting.signin import ChallengeIssued, SessionOpened, SignIn, SolveCode, TurnedBack
 from core.voting.votes import SealedBallot
@@ -212,6 +215,19 @@ def make_ready(autumn: Autumn) -> None:
     with at(day(30)), unit_of_work() as session:
         backup = keyring.digest_key_path(PRIMARY).read_bytes()
         primary.test_key_backup(session, PRIMARY, backup, actor=actor, now=clock.now())
+        proposal = address_policy.propose_policy(
+            session,
+            address_policy.PolicyTerms(
+                mode=AddressMode.STRICT,
+                expectation=Expectation(voters=580_000, addresses=200_000),
+            ),
+            actor=actor,
+            reason="Протокол оргкомитета № 4",
+            now=clock.now(),
+        )
+        address_policy.sign_policy(
+            session, proposal.id, actor=autumn.committee.second_organizer, now=clock.now()
+        )
         primary.sign_readiness(session, PRIMARY, actor=actor, now=clock.now())
 
 

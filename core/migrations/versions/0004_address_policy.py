@@ -1,4 +1,4 @@
-"""The address policy: its mode and the signed estimate
+"""The address policy: its mode and the signed estimate; what the rejections desk looks up by
 
 Revision ID: 0004
 Revises: 0003
@@ -14,9 +14,11 @@ down_revision = '0003'
 branch_labels = None
 depends_on = None
 
+ITEMS = ('timeline_complete', 'contests_exist', 'contests_have_candidates', 'roll_sealed', 'digest_key_matches', 'key_backup_tested', 'ceremony_rehearsed', 'election_key_installed')
+
 
 def upgrade() -> None:
-    """The address policy: its mode and the signed estimate"""
+    """The address policy: its mode and the signed estimate; what the rejections desk looks up by"""
     op.create_table('address_clash_counter',
     sa.Column('primary_id', sa.String(), nullable=False),
     sa.Column('place_code', sa.String(), nullable=False),
@@ -46,15 +48,80 @@ def upgrade() -> None:
     with op.batch_alter_table('address_policy_act', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_address_policy_act_primary_id'), ['primary_id'], unique=False)
 
+    op.create_table('sign_in_reference',
+    sa.Column('reference', sa.String(), nullable=False),
+    sa.Column('primary_id', sa.String(), nullable=False),
+    sa.Column('iin_digest', sa.LargeBinary(), nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.PrimaryKeyConstraint('reference', name=op.f('pk_sign_in_reference')),
+    sqlite_with_rowid=False
+    )
+    op.create_table('case_source',
+    sa.Column('source', sa.String(), nullable=False),
+    sa.Column('ordinal', sa.Integer(), nullable=False),
+    sa.Column('case_id', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['case_id'], ['case_file.id'], name=op.f('fk_case_source_case_id_case_file')),
+    sa.PrimaryKeyConstraint('source', 'ordinal', name=op.f('pk_case_source'))
+    )
+    with op.batch_alter_table('case_source', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_case_source_case_id'), ['case_id'], unique=False)
+
     with op.batch_alter_table('sign_in_challenge', schema=None) as batch_op:
         batch_op.add_column(sa.Column('address_short', sa.String(), server_default='', nullable=False))
+
+    with op.batch_alter_table('address_exemption', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('place_code', sa.String(), server_default='', nullable=False))
+        batch_op.add_column(sa.Column('holder', sa.String(), server_default='', nullable=False))
+        batch_op.add_column(sa.Column('replaces', sa.Integer(), nullable=True))
+
+    with op.batch_alter_table('rejection', schema=None) as batch_op:
+        batch_op.create_index('ix_rejection_iin_digest', ['primary_id', 'iin_digest', 'reasons'], unique=False)
+        batch_op.create_index('ix_rejection_address_short', ['primary_id', 'address_short'], unique=False)
+
+    with op.batch_alter_table('voter', schema=None) as batch_op:
+        batch_op.create_index('ix_voter_mobile', ['primary_id', 'mobile'], unique=False, sqlite_where=sa.text('reason_excluded IS NULL'), postgresql_where=sa.text('reason_excluded IS NULL'))
+
+    with op.batch_alter_table('member', schema=None) as batch_op:
+        batch_op.create_index('ix_member_mobile_changed_at', ['mobile_changed_at'], unique=False, sqlite_where=sa.text('mobile_changed_at IS NOT NULL'), postgresql_where=sa.text('mobile_changed_at IS NOT NULL'))
+
+    restrict_items((*ITEMS, 'address_policy_signed'))
+
+
+def restrict_items(items: tuple[str, ...]) -> None:
+    """Let only these items into the checklist."""
+    listed = ', '.join(f"'{item}'" for item in items)
+    with op.batch_alter_table('readiness_mark', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('ck_readiness_mark_item'), type_='check')
+        batch_op.create_check_constraint(batch_op.f('ck_readiness_mark_item'), f'item IN ({listed})')
 
 
 def downgrade() -> None:
     """Undo"""
+    op.execute(sa.text("DELETE FROM readiness_mark WHERE item = 'address_policy_signed'"))
+    restrict_items(ITEMS)
+    with op.batch_alter_table('member', schema=None) as batch_op:
+        batch_op.drop_index('ix_member_mobile_changed_at')
+
+    with op.batch_alter_table('voter', schema=None) as batch_op:
+        batch_op.drop_index('ix_voter_mobile')
+
+    with op.batch_alter_table('rejection', schema=None) as batch_op:
+        batch_op.drop_index('ix_rejection_address_short')
+        batch_op.drop_index('ix_rejection_iin_digest')
+
+    with op.batch_alter_table('address_exemption', schema=None) as batch_op:
+        batch_op.drop_column('replaces')
+        batch_op.drop_column('holder')
+        batch_op.drop_column('place_code')
+
     with op.batch_alter_table('sign_in_challenge', schema=None) as batch_op:
         batch_op.drop_column('address_short')
 
+    with op.batch_alter_table('case_source', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_case_source_case_id'))
+
+    op.drop_table('case_source')
+    op.drop_table('sign_in_reference')
     with op.batch_alter_table('address_policy_act', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_address_policy_act_primary_id'))
 
