@@ -205,7 +205,9 @@ class Voting:
 
     async def _sign_in(self, line: Line, voter: Ballots) -> None:
         self._waiting[voter.mobile] = voter
-        given = await line.ask(self._spelled("POST", "/sign-in", voter, voter.sign_in))
+        asked = self._spelled("POST", "/sign-in", voter, voter.sign_in)
+        while (given := await line.ask(asked)).status == 503:
+            await asyncio.sleep(1)  # a process that is still cold is late for a moment
         assert given.status == 202, (given.status, given.body)
         voter.challenge = json.loads(given.body)["challenge"]
 

@@ -69,6 +69,7 @@ from portal.shapes import (
     TrackerAnswer,
     TurnoutAnswer,
 )
+from portal.tickets import HEADER, HEADER_MEANING
 
 PREFIX: Final = "/api/v1"
 TURNOUT_KEPT_SECONDS: Final = 3.0
@@ -90,7 +91,8 @@ CALLS: Final = (
         summary="Ask for a code; the answer is the same whatever the pair",
         body=SignInBody,
         answers={202: SignInAnswer},
-        problems=(400, 403, 422, 429),
+        problems=(400, 403, 422, 429, 503),
+        offered={HEADER: HEADER_MEANING},
     ),
     Call(
         method="POST",
@@ -288,7 +290,7 @@ async def sign_in(request: Request) -> Response:
         exempt=election.is_exempt(address, arrived_at),
         now=time.monotonic(),
     )
-    given = await runtime.writer.submit_async(
+    given = await runtime.submit(
         SignIn(
             iin_digest=who,
             mobile_digest=number,
@@ -330,7 +332,7 @@ async def solve(request: Request) -> Response:
     if asked.cookie or (token and by_cookie):
         check_origin(request)
     address = _address(request)
-    given = await runtime_of(request).writer.submit_async(
+    given = await runtime_of(request).submit(
         SolveCode(
             challenge=request.path_params["challenge"][:64],
             code=asked.code[:16],
@@ -448,7 +450,7 @@ async def cast(request: Request) -> Response:
     except ValueError:
         raise Stop(problem(400, "request_malformed")) from None
     address = _address(request)
-    given = await runtime_of(request).writer.submit_async(
+    given = await runtime_of(request).submit(
         CastBallots(
             token=token,
             idempotency_key=key,

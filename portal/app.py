@@ -3,6 +3,7 @@
 Nothing of the staff listener is mounted here, and no cookie of it is ever read.
 """
 
+import asyncio
 import gc
 import os
 from collections.abc import AsyncIterator
@@ -19,7 +20,8 @@ from starlette.routing import Route
 
 from core import database
 from core.settings import settings
-from portal import api, candidates, complaints, exemptions, results, site
+from portal import api, candidates, complaints, exemptions, gate, results, site
+from portal.gate import Gate
 from portal.guard import Guard
 from portal.hot import HotPath
 from portal.openapi import document
@@ -29,7 +31,7 @@ from portal.runtime import Runtime, read, runtime_of
 NICENESS = 5
 """The public process gives way to the staff's: their clicks stay quick while voters rush."""
 
-CALLS = (*api.CALLS, *complaints.CALLS, *results.CALLS)
+CALLS = (*api.CALLS, *gate.CALLS, *complaints.CALLS, *results.CALLS)
 
 
 @asynccontextmanager
@@ -39,11 +41,13 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
     runtime = Runtime()
     await runtime.start()
     app.state.runtime = runtime
+    looking = asyncio.create_task(runtime.look())
     gc.collect()
     gc.freeze()  # what is loaded now stays: the collector need not walk it again and again
     try:
         yield
     finally:
+        looking.cancel()
         await runtime.stop()
 
 
@@ -86,6 +90,7 @@ app = Starlette(
     routes=[
         Route(f"{api.PREFIX}/openapi.json", openapi, methods=["GET"]),
         *api.routes,
+        *gate.routes,
         *complaints.routes,
         *results.routes,
         *candidates.routes,
@@ -94,7 +99,7 @@ app = Starlette(
         Route("/healthz", healthz, methods=["GET"]),
         Route("/readyz", readyz, methods=["GET"]),
     ],
-    middleware=[Middleware(Guard), Middleware(HotPath, calls=api.HOT)],
+    middleware=[Middleware(Guard), Middleware(Gate), Middleware(HotPath, calls=api.HOT)],
     exception_handlers={HTTPException: _http_problem, Exception: _http_problem},
     lifespan=lifespan,
 )

@@ -32,7 +32,8 @@ class Call:
     """One call: ``answers`` by status (None: no JSON body), ``problems`` the refusals' statuses.
 
     ``auth`` is ``session`` (bearer token or cookie of a signed-in voter), ``receipt`` (the code of
-    a receipt in ``Authorization``) or None; ``headers`` are required ones with what they mean.
+    a receipt in ``Authorization``) or None; ``headers`` are required ones with what they mean, ``offered``
+    those that may be sent.
     """
 
     method: str
@@ -43,6 +44,7 @@ class Call:
     body: Any = None
     auth: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    offered: Mapping[str, str] = field(default_factory=dict)
     tag: str = "voting"
 
 
@@ -82,11 +84,11 @@ def _operation(call: Call, by_type: Mapping[Any, Any]) -> dict[str, Any]:
         {
             "name": name,
             "in": "header",
-            "required": True,
+            "required": name in call.headers,
             "description": meaning,
             "schema": {"type": "string"},
         }
-        for name, meaning in call.headers.items()
+        for name, meaning in (*call.headers.items(), *call.offered.items())
     ]
     responses: dict[str, Any] = {}
     for status, kind in call.answers.items():

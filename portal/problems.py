@@ -41,6 +41,9 @@ TITLES: Final[Mapping[str, Callable[[], str]]] = {
     "sign_in_again": lambda: _("Sign in again: the session is over, or your network has changed."),
     "sign_in_required": lambda: _("Sign in first."),
     "unavailable": lambda: _("This does not work at the moment. Try again."),
+    "waiting": lambda: _(
+        "Very many people are here at this moment. Your place is kept: come back at the time given."
+    ),
     "vote_rejected": lambda: _("The vote was not accepted."),
 }
 """The sentence of each code of the voting API; other faces give theirs as ``title``."""

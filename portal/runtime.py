@@ -1,5 +1,6 @@
 """What the public listener holds while it runs: the election, the writer, the pace of sign-ins."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from functools import partial
@@ -8,12 +9,16 @@ from typing import Any, TypeVar, cast
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from core import clock
 from core.database import reading
 from core.settings import settings
+from core.voting.commits import Answer, Operation
 from core.voting.election import CurrentElection
 from core.voting.limits import Pace
 from core.voting.writer import Writer
 from core.voting.writer_process import ProcessWriter
+from portal.admission import Admission
+from portal.load import TICK, Load
 
 T = TypeVar("T")
 
@@ -27,6 +32,8 @@ class Runtime:
             ProcessWriter() if settings().writer == "process" else Writer(self.election)
         )
         self.pace = Pace()
+        self.load = Load()
+        self.admission = Admission(self.load)
         self._answers: dict[str, tuple[float, Any]] = {}
 
     async def start(self) -> None:
@@ -45,6 +52,20 @@ class Runtime:
         else:
             self.writer.stop()
         self.election.stop()
+
+    async def submit(self, operation: Operation) -> Answer:
+        """What the writer answers after its commit; the wait for it is what admission goes by."""
+        with self.load.waiting():
+            return await self.writer.submit_async(operation)
+
+    async def look(self) -> None:
+        """Measure this process and keep the line, for ever."""
+        while True:
+            planned = time.monotonic() + TICK
+            await asyncio.sleep(TICK)
+            now = time.monotonic()
+            self.load.look(now - planned, now)
+            self.admission.look(clock.now().timestamp())
 
     async def shared(self, name: str, seconds: float, make: Callable[[], T]) -> T:
         """What ``make`` gives, kept for ``seconds``: many who ask cost as much as one."""

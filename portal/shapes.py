@@ -151,3 +151,11 @@ class TurnoutAnswer(msgspec.Struct):
     on_roll: int
     regions: list[PlaceTurnoutAnswer]
     districts: list[PlaceTurnoutAnswer]
+
+
+class WaitingAnswer(msgspec.Struct):
+    """``due``: begin the sign-in now, with the ticket. Else ask again after ``Retry-After``."""
+
+    due: bool
+    wait_seconds: float
+    ticket: str
