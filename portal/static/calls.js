@@ -1,5 +1,7 @@
 // Asking the server: one call, and the same call again when the server or the connection failed.
 
+import { keepPlace, waitFor } from "./line.js";
+
 const API = "/api/v1";
 let ahead = 0; // milliseconds by which the server's clock is ahead: a voter's own may be hours wrong
 
@@ -25,6 +27,7 @@ export async function call(method, path, body, headers = {}) {
   const told = Date.parse(response.headers.get("Date"));
   // A Date counts whole seconds and may be one old: rather too early than too late.
   if (told) ahead = told + 2000 - Date.now();
+  keepPlace(response);
   const data = await response.json().catch(() => ({}));
   const wait = Number(response.headers.get("Retry-After")) || 0;
   return { status: response.status, data, wait };
@@ -32,7 +35,8 @@ export async function call(method, path, body, headers = {}) {
 
 /**
  * Repeats `attempt` while the server is overloaded, later each time; gives null when nothing came.
- * `blind`: also when no answer came, which is right only for what may safely arrive twice.
+ * `told` hears the seconds until the next attempt, null without a connection, and whether they are
+ * a place in the line. `blind`: also when no answer came, which is right only for what may safely arrive twice.
  */
 export async function persist(attempt, { tries = 5, blind = true, told }) {
   for (let round = 0; ; round += 1) {
@@ -43,6 +47,12 @@ export async function persist(attempt, { tries = 5, blind = true, told }) {
       if (!blind) return null;
     }
     if (reply && !isOverloaded(reply, blind)) return reply;
+    if (reply?.data.code === "waiting") {
+      // A place in the line: as many times as the server says, at the times that it says.
+      await waitFor(reply, (seconds) => told(Math.ceil(seconds), true));
+      round = -1;
+      continue;
+    }
     if (round + 1 >= tries) return reply;
     const seconds = Math.min(30, (reply?.wait || 2 ** round) + Math.random());
     told(reply ? Math.ceil(seconds) : null);

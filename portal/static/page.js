@@ -45,6 +45,7 @@ export function show(name, { focus = true } = {}) {
 
 export function tell(text) {
   const status = one("[data-status]");
+  if (status.textContent === text) return; // said again, it would be read out again
   status.hidden = !text;
   status.textContent = text ?? "";
 }

@@ -5,6 +5,7 @@
 
 import { choicesOf, drawChoice, drawContest, groupOf } from "./ballot.js";
 import { call, now, persist, signOut } from "./calls.js";
+import { about, place } from "./line.js";
 import { all, clockTime, element, field, one, root, show, step, tell, words, wrong } from "./page.js";
 import { ballotInfo, ballotPlaintext, canSeal, seal, tracker } from "./sealing.js";
 import { watch } from "./watch.js";
@@ -38,8 +39,10 @@ function countDown(until, draw, over) {
   tick();
 }
 
-function told(seconds) {
-  tell(seconds ? words("busy", { seconds }) : words("offline"));
+function told(seconds, inLine) {
+  const left = about(seconds);
+  if (inLine) tell(left.minutes ? words("turn.minutes", left) : words("turn.seconds", left));
+  else tell(seconds ? words("busy", { seconds }) : words("offline"));
 }
 
 async function alone(button, work) {
@@ -94,7 +97,7 @@ async function identify() {
   if (one('[data-form="identify"] [aria-invalid]')) return;
   tell(words("asking"));
   // Never repeated blindly: each request that arrives may send a code.
-  const asked = () => call("POST", "/sign-in", { iin, mobile });
+  const asked = () => call("POST", "/sign-in", { iin, mobile }, place());
   const reply = await persist(asked, { tries: 8, blind: false, told });
   tell(null);
   if (!reply) return tell(words("unsent"));

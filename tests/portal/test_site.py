@@ -370,7 +370,8 @@ def test_the_scripts_keep_no_secret_and_build_no_markup(poll: Poll) -> None:
     for forbidden in ("innerHTML", "outerHTML", "insertAdjacent", "eval(", "localStorage"):
         assert forbidden not in scripts
     assert "document.cookie" not in scripts
-    assert scripts.count("sessionStorage.setItem") == 1
+    assert scripts.count("sessionStorage.setItem") == 2
+    assert "sessionStorage.setItem(TICKET, ticket)" in scripts
     assert re.findall(r"\bkeep\((\w+),", scripts) == ["CHALLENGE", "SIGNED_IN", "PENDING"]
     assert "[PENDING, SIGNED_IN, CHALLENGE]) sessionStorage.removeItem" in scripts
 
