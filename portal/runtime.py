@@ -18,7 +18,7 @@ from core.voting.limits import Pace
 from core.voting.writer import Writer
 from core.voting.writer_process import ProcessWriter
 from portal.admission import Admission
-from portal.load import TICK, Load
+from portal.load import TICK, Load, processor_times
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ class Runtime:
             ProcessWriter() if settings().writer == "process" else Writer(self.election)
         )
         self.pace = Pace()
-        self.load = Load()
+        self.load = Load(self._processors)
         self.admission = Admission(self.load)
         self._answers: dict[str, tuple[float, Any]] = {}
 
@@ -52,6 +52,9 @@ class Runtime:
         else:
             self.writer.stop()
         self.election.stop()
+
+    def _processors(self) -> tuple[float, ...]:
+        return processor_times(self.writer.pid if isinstance(self.writer, ProcessWriter) else None)
 
     async def submit(self, operation: Operation) -> Answer:
         """What the writer answers after its commit; the wait for it is what admission goes by."""

@@ -79,6 +79,11 @@ class ProcessWriter:
         """Whether submitted operations will be answered."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int | None:
+        """The process that commits, while there is one."""
+        return self._process.pid if self._process is not None and self.is_alive else None
+
     def submit_async(self, operation: Operation) -> "asyncio.Future[Answer]":
         """Queue an operation; its future is done after the commit."""
         loop = asyncio.get_running_loop()

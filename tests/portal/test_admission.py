@@ -4,6 +4,9 @@ import heapq
 import random
 import re
 import secrets
+import subprocess
+import sys
+import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -21,7 +24,7 @@ from core.settings import settings
 from portal import tickets
 from portal.admission import HOLD, TRIES, Admission, Turn
 from portal.app import app
-from portal.load import REFUSAL, TICK, Load
+from portal.load import REFUSAL, TICK, Load, processor_times
 from portal.tickets import KEPT_FOR, Ticket
 from tests.portal.test_api import BASE, SIGN_IN, Voter
 from tests.voting import polls
@@ -472,23 +475,47 @@ def test_a_busy_loop_is_late_by_its_lag() -> None:
     assert load.delay == pytest.approx(0.3)
 
 
-def test_capacity_is_what_was_served_for_the_processor_time_of_busy_ticks() -> None:
-    load = Load()
-    for _tick in range(2000):
-        for _ in range(18):
+def processors(*shares: float, ticks: int = 2000) -> Iterator[tuple[float, ...]]:
+    """Processor times of processes that each work for a share of every tick."""
+    return iter([tuple(share * TICK * tick for share in shares) for tick in range(ticks + 1)])
+
+
+def measure(load: Load, *, served: int, ticks: int = 2000) -> float:
+    for _ in range(ticks):
+        for _request in range(served):
             load.served()
-        with patch("portal.load.time.process_time", return_value=load._processor + TICK * 0.9):
-            load.look(0.0, load._looked_at + TICK)
-    assert load.capacity == pytest.approx(18 / (TICK * 0.9), rel=0.02)
+        load.look(0.0, load._looked_at + TICK)
+    return load.capacity
+
+
+def test_capacity_is_what_was_served_for_the_processor_time_of_busy_ticks() -> None:
+    load = Load(processors(0.9).__next__, cores=1)
+    assert measure(load, served=18) == pytest.approx(18 / (TICK * 0.9), rel=0.02)
+
+
+def test_a_writer_of_its_own_limits_a_process_when_it_works_more_or_shares_its_core() -> None:
+    apart = Load(processors(0.5, 0.8).__next__, cores=2)
+    assert measure(apart, served=18) == pytest.approx(18 / (TICK * 0.8), rel=0.02)
+    together = Load(processors(0.4, 0.5).__next__, cores=1)
+    assert measure(together, served=18) == pytest.approx(18 / (TICK * 0.9), rel=0.02)
 
 
 def test_a_quiet_process_does_not_take_its_overhead_for_its_limit() -> None:
-    load = Load()
+    load = Load(processors(0.1).__next__, cores=1)
     before = load.capacity
-    for _ in range(2000):
-        with patch("portal.load.time.process_time", return_value=load._processor + TICK * 0.1):
-            load.look(0.0, load._looked_at + TICK)
-    assert load.capacity == before
+    assert measure(load, served=0) == before
+
+
+def test_the_processor_time_of_another_process_can_be_read() -> None:
+    command = [sys.executable, "-c", "while True: pass"]
+    with subprocess.Popen(command) as other:
+        try:
+            time.sleep(0.5)
+            _own, theirs = processor_times(other.pid)
+        finally:
+            other.kill()
+    assert 0.01 < theirs < 0.6
+    assert len(processor_times(other.pid)) == 1
 
 
 # What the listener answers
