@@ -49,6 +49,7 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
     finally:
         looking.cancel()
         await runtime.stop()
+        del app.state.runtime
 
 
 async def healthz(_request: Request) -> Response:

@@ -15,6 +15,9 @@ export function keepPlace(response) {
   if (ticket) sessionStorage.setItem(TICKET, ticket);
 }
 
+/** Forgets the place: whoever is inside needs it no more. */
+export const leaveLine = () => sessionStorage.removeItem(TICKET);
+
 /** Minutes or seconds until the turn, rounded so that what is said rarely changes. */
 export function about(seconds) {
   if (seconds > 90) return { minutes: Math.round(seconds / 60) };

@@ -5,7 +5,7 @@
 
 import { choicesOf, drawChoice, drawContest, groupOf } from "./ballot.js";
 import { call, now, persist, signOut } from "./calls.js";
-import { about, place } from "./line.js";
+import { about, leaveLine, place } from "./line.js";
 import { all, clockTime, element, field, one, root, show, step, tell, words, wrong } from "./page.js";
 import { ballotInfo, ballotPlaintext, canSeal, seal, tracker } from "./sealing.js";
 import { watch } from "./watch.js";
@@ -170,6 +170,7 @@ async function solve() {
     return refusedByServer(reply);
   }
   sessionStorage.removeItem(CHALLENGE);
+  leaveLine();
   keep(SIGNED_IN, true);
   for (const form of all("form")) form.reset();
   return fetchBallot();
@@ -374,6 +375,7 @@ function restart() {
 function end() {
   stay();
   leave();
+  leaveLine();
   if (terminal) location.replace(location.href);
   else show("ended");
 }
