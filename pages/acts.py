@@ -64,6 +64,7 @@ ACTS: Final[Mapping[str, Callable[[], str]]] = {
     "read_totals": lambda: _("Totals read before publication"),
     "refuse_differing_count": lambda: _("Differing count refused"),
     "register_ceremony": lambda: _("Key ceremony registered"),
+    "remove_candidate_photo": lambda: _("Photo of a candidate removed"),
     "remove_constituency": lambda: _("Constituency removed"),
     "remove_contest": lambda: _("Contest removed"),
     "remove_exemption": lambda: _("Address exemption removed"),
@@ -73,6 +74,7 @@ ACTS: Final[Mapping[str, Callable[[], str]]] = {
     "reveal_rejection_reasons": lambda: _("Reasons of a rejection revealed"),
     "seal_roll": lambda: _("Voter roll sealed"),
     "seat_commission_member": lambda: _("Seat in a commission given"),
+    "set_candidate_photo": lambda: _("Photo of a candidate shown"),
     "set_contacts": lambda: _("Contacts of the primary set"),
     "set_freeze_floor": lambda: _("Earliest end of the freeze set"),
     "set_quorum": lambda: _("Quorum set"),
@@ -92,6 +94,7 @@ ACTS: Final[Mapping[str, Callable[[], str]]] = {
     "use_recovery_code": lambda: _("Recovery code used"),
     "withdraw": lambda: _("Proposal withdrawn"),
     "withdraw_readiness": lambda: _("Readiness withdrawn"),
+    "write_candidate_page": lambda: _("Text of a candidate's page written"),
 }
 
 

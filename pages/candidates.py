@@ -1,6 +1,6 @@
-"""Candidates: found by contest, state and name, added, imported; cancelled ones are shown."""
+"""Candidates: found by contest, state and name, added, imported; each leads to their page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
@@ -9,8 +9,9 @@ import streamlit as st
 from core import clock
 from core.database import reading, unit_of_work
 from core.errors import Refused
-from core.i18n import _, current_locale, format_date, format_number, format_percent, term
+from core.i18n import _, current_locale, format_date, format_number, format_percent, n_, term
 from core.primary import service
+from core.primary.candidate_queries import PageState, page_states
 from core.primary.queries import (
     CandidateView,
     ContestView,
@@ -118,7 +119,21 @@ def into_address(name: str, value: str | None) -> None:
         st.query_params[name] = value
 
 
-def shown_row(view: CandidateView, held: dict[str, str]) -> dict[str, str]:
+def page_words(state: PageState | None) -> str:
+    """What the public page of a candidate has so far."""
+    if state is None:
+        return "–"
+    words = [language.upper() for language in state.languages]
+    if state.has_photo:
+        words.append(_("photo"))
+    if state.links:
+        words.append(n_("{count} link", "{count} links", state.links))
+    return ", ".join(words) or "–"
+
+
+def shown_row(
+    view: CandidateView, held: dict[str, str], states: Mapping[str, PageState]
+) -> dict[str, str]:
     """One candidate as the list shows them."""
     return {
         _("Number"): view.id,
@@ -129,6 +144,7 @@ def shown_row(view: CandidateView, held: dict[str, str]) -> dict[str, str]:
         _("Nominated by"): view.nominated_by,
         _("State"): term(view.status),
         _("Decision"): view.decision or "",
+        _("Public page"): page_words(states.get(view.id)),
     }
 
 
@@ -164,17 +180,31 @@ def list_candidates(primary: PrimaryView, held: dict[str, str]) -> None:
             offset=page_offset(),
             limit=PAGE_SIZE,
         )
+        states = page_states(session, primary.id, [view.id for view in page])
     if not page:
         st.info(_("No candidate is like that."))
         return
-    st.dataframe([shown_row(view, held) for view in page], hide_index=True, width="stretch")
+    st.caption(_("Choosing a candidate opens their page."))
+    picked = st.dataframe(
+        [shown_row(view, held, states) for view in page],
+        hide_index=True,
+        width="stretch",
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"candidates_{st.query_params.get('page', '1')}",
+        alt=_("Candidates by contest and name"),
+    )
+    index = next(iter(picked["selection"]["rows"]), None)
+    if index is not None and index < len(page):
+        st.switch_page("candidate_page.py", query_params={"id": page[index].id})
     draw_pages(total)
     if st.button(_("Prepare the whole list as CSV"), icon=":material/table_view:"):
         with reading() as session:
             everybody, _total = candidates(
                 session, primary.id, name=asked, contest_id=contest, status=status, limit=None
             )
-        rows = [shown_row(view, held) for view in everybody]
+            states = page_states(session, primary.id)
+        rows = [shown_row(view, held, states) for view in everybody]
         offer_csv("candidates", list(rows[0]), [list(row.values()) for row in rows])
 
 

@@ -100,6 +100,13 @@ GROUPS: Final = (
                 _of(Role.ORGANIZER, Role.OBSERVER),
             ),
             Screen(
+                "candidate_page",
+                lambda: _("Candidate's page"),
+                ":material/badge:",
+                _of(Role.ORGANIZER, Role.OBSERVER),
+                hidden=True,
+            ),
+            Screen(
                 "readiness",
                 lambda: _("Readiness"),
                 ":material/checklist:",

@@ -1,13 +1,13 @@
 """Candidates as the public meets them: contests, who stands in one, a candidate's page, a photo."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from core.i18n import current_locale
+from core.i18n import LOCALES, current_locale
 from core.primary.models import Candidate, CandidatePage, CandidatePhoto, Contest
 from core.primary.page_rules import paragraphs
 from core.primary.queries import CandidateView, candidate_view
@@ -151,3 +151,33 @@ def photo_bytes(session: Session, digest: str, *, small: bool = False) -> bytes 
     """The JPEG of a digest, or None."""
     column = CandidatePhoto.small if small else CandidatePhoto.content
     return session.exec(select(column).where(col(CandidatePhoto.digest) == digest)).one_or_none()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageState:
+    """How far a candidate's page is: the languages of its programme, links, whether it has a photo."""
+
+    languages: tuple[str, ...]
+    links: int
+    has_photo: bool
+
+
+def page_states(
+    session: Session, primary_id: str, candidate_ids: Sequence[str] | None = None
+) -> Mapping[str, PageState]:
+    """What stands on the pages of these candidates (None: of all), by candidate; empty pages lack."""
+    chosen = (
+        select(CandidatePage)
+        .join(Candidate, col(Candidate.id) == col(CandidatePage.candidate_id))
+        .where(col(Candidate.primary_id) == primary_id)
+    )
+    if candidate_ids is not None:
+        chosen = chosen.where(col(CandidatePage.candidate_id).in_(candidate_ids))
+    return {
+        page.candidate_id: PageState(
+            languages=tuple(locale for locale in LOCALES if getattr(page, f"programme_{locale}")),
+            links=len(page.links),
+            has_photo=page.photo is not None,
+        )
+        for page in session.exec(chosen)
+    }
