@@ -139,12 +139,12 @@ def shown_row(
         _("Number"): view.id,
         _("Name"): view.name,
         _("Contest"): held.get(view.contest_id, view.contest_id),
+        _("Public page"): page_words(states.get(view.id)),
         _("Birth date"): format_date(view.birth_date),
         _("Sex"): term(view.sex),
         _("Nominated by"): view.nominated_by,
         _("State"): term(view.status),
         _("Decision"): view.decision or "",
-        _("Public page"): page_words(states.get(view.id)),
     }
 
 

@@ -24,12 +24,13 @@ PROGRAMME = {
 }
 
 
-def _portrait() -> bytes:
+def portrait(form: str = "JPEG") -> bytes:
+    """An invented picture that is not easy to press together."""
     tone = random.Random(3)
     picture = Image.new("RGB", (40, 50))
     picture.putdata([(tone.randrange(90, 200),) * 3 for _pixel in range(40 * 50)])
     written = BytesIO()
-    picture.resize((800, 1000)).save(written, "JPEG")
+    picture.resize((800, 1000)).save(written, form)
     return written.getvalue()
 
 
@@ -39,7 +40,7 @@ def site(shared_installation: str, request: pytest.FixtureRequest) -> str:
     now = clock.now()
     hour = timedelta(hours=1)
     polls.open_poll(voters=5, opens=now - hour, closes=now + hour)
-    photo = read_photo(_portrait())
+    photo = read_photo(portrait())
     with unit_of_work() as session:
         session.add(CandidatePhoto(digest=photo.digest, content=photo.content, small=photo.small))
         session.flush()
