@@ -9,16 +9,17 @@ from typing import Any, Final
 from sqlalchemy import Connection, delete
 from sqlmodel import col
 
-from core.messaging.post import Post
 from core.primary.digests import mobile_digest
 from core.primary.models import Voter
 from core.primary.rules import VoterStatus
 from core.voting.addresses import Address, short_address
 from core.voting.bulk import change_rows, find_rows, insert_rows
 from core.voting.casting import Bar, Cast, CastAnswer, FromElsewhere, SignInAgain, cast_many
+from core.voting.codes import VotersPost
 from core.voting.election import Election
 from core.voting.holds import release_hold
 from core.voting.models import SignInChallenge, VotingSession
+from core.voting.notices import code_message
 from core.voting.rules import (
     CODE_LIFETIME,
     SESSION_MOVES,
@@ -28,7 +29,7 @@ from core.voting.rules import (
     new_reference,
 )
 from core.voting.sessions import idempotency_mark, token_hash
-from core.voting.signin import code_hmac, code_message
+from core.voting.signin import CodesExhausted, code_hmac
 from core.voting.tally import Tally, TurnedAway
 from core.voting.votes import SealedBallot
 
@@ -79,7 +80,7 @@ class BallotsIncomplete:
     expected: tuple[str, ...]
 
 
-PollingAnswer = CastAnswer | BallotsIncomplete | AddressChanged
+PollingAnswer = CastAnswer | BallotsIncomplete | AddressChanged | CodesExhausted
 
 
 def cast_ballots(
@@ -89,7 +90,7 @@ def cast_ballots(
     *,
     now: datetime,
     tally: Tally,
-    post: Post,
+    post: VotersPost,
 ) -> list[PollingAnswer]:
     """Answer a batch of casts in the caller's transaction.
 
@@ -209,13 +210,17 @@ def _ask_to_move(
     *,
     now: datetime,
     tally: Tally,
-    post: Post,
-) -> dict[int, AddressChanged]:
+    post: VotersPost,
+) -> dict[int, AddressChanged | CodesExhausted]:
     """Send a code to everybody who casts from another address than that of the sign-in."""
-    answers: dict[int, AddressChanged] = {}
+    answers: dict[int, AddressChanged | CodesExhausted] = {}
     challenges: list[dict[str, Any]] = []
     sessions: dict[bytes, dict[str, Any]] = {}
     for place, (asked, held) in elsewhere.items():
+        needs_code = not _is_asked(held, asked.address_digest, now)
+        if needs_code and post.is_exhausted(connection, now):
+            answers[place] = CodesExhausted()
+            continue
         reference = tally.reject(
             TurnedAway(
                 stage=RejectionStage.CAST,
@@ -228,7 +233,7 @@ def _ask_to_move(
                 place_code=held["place_code"],
             )
         )
-        if not _is_asked(held, asked.address_digest, now):
+        if needs_code:
             challenge, code = secrets.token_urlsafe(18), new_code()
             held |= {
                 "moves": held["moves"] + 1,
