@@ -113,6 +113,7 @@ class VotingRefusal(StrEnum):
     EXEMPT_ABOVE_CAPS = "exempt_above_caps"
     REFERENCE_UNKNOWN = "reference_unknown"
     CALL_NOT_CONFIRMED = "call_not_confirmed"
+    BALLOTS_NOT_REWRITTEN = "ballots_not_rewritten"
 
 
 def new_reference() -> str:
