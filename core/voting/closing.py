@@ -22,6 +22,7 @@ from core.audit.rules import Author
 from core.database import engine, is_sqlite, reading, unit_of_work
 from core.errors import Refused
 from core.primary import queries as primaries
+from core.primary.election import locked_primary
 from core.primary.queries import PrimaryView, active_primary
 from core.voting.board import closing, publish
 from core.voting.board_models import VoteClosing
@@ -93,9 +94,10 @@ def _is_due(session: Session, now: datetime) -> bool:
 def _complete(session: Session, now: datetime) -> bool:
     primary = active_primary(session)
     assert primary is not None
-    _end_casts(session, primary.id)
-    if closing(session, primary.id):  # somebody else was first, and is done: the table was locked
+    locked_primary(session, primary.id)  # several who close take turns
+    if closing(session, primary.id):
         return False
+    _end_casts(session, primary.id)
     waiting: dict[str, list[bytes]] = defaultdict(list)
     after: str | None = ""
     while after is not None:
@@ -151,6 +153,16 @@ def _quoted(value: str) -> str:
     if not value.replace("-", "").replace("_", "").isalnum():
         raise ValueError("no identifier of ours")
     return f"'{value}'"
+
+
+def require_rewritten(session: Session, primary_id: str) -> None:
+    """Refused as ``ballots_not_rewritten`` unless this session sees what the close has done.
+
+    A session whose view of PostgreSQL's tables is older sees those that were rewritten as empty.
+    """
+    done = closing(session, primary_id)
+    if done is None or done.rewritten_at is None:
+        raise Refused(VotingRefusal.BALLOTS_NOT_REWRITTEN)
 
 
 def rewrite_ballots(now: datetime) -> bool:
@@ -215,7 +227,7 @@ def _rewrite_sqlite() -> None:
     raw = engine().raw_connection()
     raw.detach()  # its settings are changed: nobody else gets it
     try:
-        connection: Any = raw.driver_connection
+        connection: Any = raw.dbapi_connection
         connection.execute("PRAGMA temp_store=FILE")  # some gigabytes are no matter for memory
         connection.execute("VACUUM")
         (in_use, *_pages) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

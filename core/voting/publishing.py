@@ -128,6 +128,16 @@ def _parts(leaves: list[bytes]) -> Iterator[list[bytes]]:
         yield leaves[part * len(leaves) // many : (part + 1) * len(leaves) // many]
 
 
+def is_all_published(session: Session, primary_id: str) -> bool:
+    """Whether every stored ballot of a primary is on the board."""
+    after: str | None = ""
+    while after is not None:
+        found, after = unpublished(session, primary_id, after=after, limit=_SLICE)
+        if found:
+            return False
+    return True
+
+
 def unpublished(
     session: Session, primary_id: str, *, after: str, limit: int
 ) -> tuple[list[tuple[str, bytes]], str | None]:

@@ -59,14 +59,14 @@ def path(m: int, entries: tuple[bytes, ...]) -> list[bytes]:
     return [*path(m - k, entries[k:]), mth(entries[:k])]
 
 
-def subproof(m: int, entries: tuple[bytes, ...], whole: bool) -> list[bytes]:
+def subproof(m: int, entries: tuple[bytes, ...], *, whole: bool) -> list[bytes]:
     n = len(entries)
     if m == n:
         return [] if whole else [mth(entries)]
     k = largest_power_below(n)
     if m <= k:
-        return [*subproof(m, entries[:k], whole), mth(entries[k:])]
-    return [*subproof(m - k, entries[k:], False), mth(entries[:k])]
+        return [*subproof(m, entries[:k], whole=whole), mth(entries[k:])]
+    return [*subproof(m - k, entries[k:], whole=False), mth(entries[:k])]
 
 
 # Ours
@@ -102,7 +102,7 @@ def test_roots_and_proofs_are_those_of_the_rfc_on_every_size_to_300(hundred: int
             assert is_included(leaf_hash(entries[index]), index, size, proof, root)
         for earlier in range(1, size + 1):
             proof = [span_root(span, SUBTREE) for span in consistency_spans(earlier, size)]
-            assert proof == subproof(earlier, entries, True)
+            assert proof == subproof(earlier, entries, whole=True)
             assert is_consistent(earlier, mth(entries[:earlier]), size, root, proof)
 
 
