@@ -14,12 +14,20 @@ from core.primary.models import Voter
 from core.primary.rules import VoterStatus
 from core.voting.addresses import Address, short_address
 from core.voting.bulk import change_rows, find_rows, insert_rows
-from core.voting.casting import Bar, Cast, CastAnswer, FromElsewhere, SignInAgain, cast_many
+from core.voting.casting import (
+    Accepted,
+    Bar,
+    Cast,
+    CastAnswer,
+    FromElsewhere,
+    SignInAgain,
+    cast_many,
+)
 from core.voting.codes import VotersPost
 from core.voting.election import Election
 from core.voting.holds import release_hold
 from core.voting.models import SignInChallenge, VotingSession
-from core.voting.notices import code_message
+from core.voting.notices import cast_message, code_message
 from core.voting.rules import (
     CODE_LIFETIME,
     SESSION_MOVES,
@@ -100,7 +108,8 @@ def cast_ballots(
     anywhere, session over or not: it claims nothing.
 
     The roll is asked again: a suspension decided after the sign-in is obeyed, and a session that
-    was opened by a number which is no longer the voter's casts nothing.
+    was opened by a number which is no longer the voter's casts nothing. Whose vote was stored is
+    told by SMS that there was one.
     """
     primary_id = election.primary.id
     sessions = _sessions(connection, primary_id, [token_hash(asked.token) for asked in batch])
@@ -135,6 +144,16 @@ def cast_ballots(
         if isinstance(answers[place], FromElsewhere)
     }
     answers |= _ask_to_move(connection, primary_id, elsewhere, now=now, tally=tally, post=post)
+    for place, asked in enumerate(batch):
+        answer = answers[place]
+        if isinstance(answer, Accepted) and not answer.is_repeat:
+            message = cast_message(
+                sessions[token_hash(asked.token)]["mobile"],
+                hotline=election.primary.hotline,
+                locale=asked.locale,
+                now=now,
+            )
+            post.add(message, post.row(message, now))
     return [answers[place] for place in range(len(batch))]
 
 
