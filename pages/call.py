@@ -17,6 +17,7 @@ from core.i18n import _, format_datetime, refusal_text, term
 from core.places import find
 from core.staff.rules import Actor, Role
 from pages.focus import focus_field
+from pages.receipt import show_receipt
 from pages.session import require_role, staff_callback, staff_fragment
 from pages.wording import place_choices, plain
 
@@ -132,26 +133,6 @@ def known_contacts(acting: Actor, caller: str) -> tuple[EarlierContact, ...] | s
         remembered = (known_as, found)
         st.session_state[KNOWN] = remembered
     return remembered[1]
-
-
-def show_receipt(receipt: Receipt) -> None:
-    """The number and the code, large, in groups: to be read out, not to be read over a shoulder
-    later, so it goes with the next call.
-    """
-    if receipt.number is None or receipt.code is None:
-        st.success(_("The contact is saved. It opened no case."), icon=":material/check_circle:")
-        return
-    with st.container(border=True):
-        st.markdown(f"**{_('Saved. Read this out to the caller:')}**")
-        st.caption(_("Case number"))
-        st.markdown("## " + " – ".join(spelled_number(receipt.number).split("-")))
-        st.caption(_("Receipt code, four groups"))
-        groups = receipt.code.spelled.split("-")
-        st.markdown("## " + " – ".join(groups[:2]))
-        st.markdown("## " + " – ".join(groups[2:]))
-        st.caption(
-            _("The code is shown only now and is kept nowhere. It contains no O, I, L or U.")
-        )
 
 
 def show_contact(item: EarlierContact) -> None:

@@ -25,6 +25,7 @@ actor = require_role(Role.OPERATOR, Role.COMMISSIONER)
 
 DONE: Final = "case_done"
 IDENTITY: Final = "case_identity"
+FROM_OUTSIDE: Final = tuple(each for each in Channel if each is not Channel.OWN_FINDING)
 ICONS: Final = {
     EntryKind.CONTACT: ":material/call:",
     EntryKind.MOVE: ":material/arrow_forward:",
@@ -505,7 +506,7 @@ def draw_withdrawal_note(acting: Actor, page: CasePage) -> None:
                 )
             )
         channel = st.selectbox(
-            _("Channel"), list(Channel), format_func=term, key="move_asked_channel"
+            _("Channel"), FROM_OUTSIDE, format_func=term, key="move_asked_channel"
         )
         if st.button(_("Note the request"), key="ask_withdrawal", width="stretch"):
             try:

@@ -1,27 +1,26 @@
 """Who was turned away and why: live figures, the list, and a reference that a caller reads out."""
 
+from datetime import timedelta
+from typing import Final
+
 import streamlit as st
 
 from core import clock, places
-from core.database import reading, unit_of_work
-from core.errors import Refused
-from core.i18n import _, format_datetime, format_number, format_percent, refusal_text, term
+from core.database import reading
+from core.i18n import _, format_datetime, format_number, format_percent, n_, term
 from core.primary.queries import active_primary
 from core.settings import settings
 from core.staff.rules import Actor, Role
-from core.voting import queries, service
-from core.voting.queries import RejectionView
-from core.voting.rules import RejectionReason
-from pages.lists import PAGE_SIZE, draw_pages, offer_csv, page_offset
-from pages.session import require_role, staff_callback, staff_fragment
-from pages.wording import place_choices, plain
+from core.voting import queries
+from core.voting.queries import RejectionFilter, RejectionView
+from core.voting.rules import RejectionReason, RejectionStage
+from pages.lists import PAGE_SIZE, choose, draw_pages, offer_csv, page_offset
+from pages.reference_desk import CALLERS, draw_desk
+from pages.session import require_role, staff_fragment
+from pages.wording import place_choices
 
 actor = require_role(Role.ORGANIZER, Role.OPERATOR, Role.OBSERVER)
-FOUND = "rejection_found"
-NUMBER = "rejection_number"
-REASONS = "rejection_reasons"
-NOTICE = "rejection_notice"
-CALLERS = (Role.OPERATOR, Role.ORGANIZER)
+PERIODS: Final = {"1h": 1, "6h": 6, "24h": 24}
 
 
 @st.cache_data(ttl=3, show_spinner=False)
@@ -34,113 +33,6 @@ def figures(database_url: str, primary_id: str) -> tuple[int, dict[RejectionReas
             queries.rejections_by_reason(session, primary_id),
             queries.turnout(session, primary_id).votes,
         )
-
-
-def look_up(actor: Actor) -> None:
-    """Find what a caller reads out; the act is logged."""
-    for kept in (FOUND, NUMBER, REASONS):
-        st.session_state.pop(kept, None)
-    heard = st.session_state.get("reference", "")
-    try:
-        with unit_of_work() as session:
-            found = service.look_up_reference(session, heard, actor=actor, now=clock.now())
-    except Refused as refused:
-        st.session_state[NOTICE] = refusal_text(refused)
-        return
-    st.session_state[FOUND] = found
-
-
-def show_number(actor: Actor, reference: str) -> None:
-    """Read the roll's number, so that it can be called; logged."""
-    try:
-        with unit_of_work() as session:
-            number = service.number_to_call_back(session, reference, actor=actor, now=clock.now())
-    except Refused as refused:
-        st.session_state[NOTICE] = refusal_text(refused)
-        return
-    st.session_state[NUMBER] = (reference, number)
-
-
-def show_reasons(actor: Actor, reference: str) -> None:
-    """Read the reasons after the call; logged. Without the call the service refuses."""
-    called = bool(st.session_state.get("called_back"))
-    try:
-        with unit_of_work() as session:
-            found = service.reveal_reasons(
-                session, reference, actor=actor, called_back=called, now=clock.now()
-            )
-    except Refused as refused:
-        st.session_state[NOTICE] = refusal_text(refused)
-        return
-    st.session_state[REASONS] = found
-
-
-def reference_desk() -> None:
-    """Advice first; the reasons only after a call to the number on the roll."""
-    with st.container(border=True):
-        st.subheader(_("A voter reads a reference"))
-        field, button = st.columns([3, 1], vertical_alignment="bottom")
-        field.text_input(
-            _("Reference"),
-            key="reference",
-            placeholder="7KQ4M-2XJ9P",
-            max_chars=20,
-            on_change=staff_callback(look_up, *CALLERS),
-        )
-        button.button(
-            _("Look up"),
-            icon=":material/search:",
-            width="stretch",
-            on_click=staff_callback(look_up, *CALLERS),
-        )
-        notice = st.session_state.pop(NOTICE, None)
-        if notice:
-            st.warning(plain(notice))
-        found: service.ReferenceFound | None = st.session_state.get(FOUND)
-        if found is None:
-            st.caption(_("You see what to advise. Every look-up is logged."))
-            return
-        st.markdown(f"**{found.reference}** · {term(found.stage)} · {format_datetime(found.at)}")
-        for each in found.advice:
-            st.info(term(each))
-        call_back(found.reference)
-
-
-def call_back(reference: str) -> None:
-    """The number to call, and the reasons once it was called."""
-    revealed: RejectionView | None = st.session_state.get(REASONS)
-    if revealed is not None and revealed.reference == reference:
-        for reason in revealed.reasons:
-            st.error(term(reason))
-        st.caption(
-            plain(" · ".join((revealed.iin_masked, revealed.mobile_masked, revealed.address_short)))
-        )
-        return
-    known, number = st.session_state.get(NUMBER, (None, None))
-    if known != reference:
-        st.button(
-            _("Show the roll's number to call back"),
-            icon=":material/call:",
-            on_click=staff_callback(show_number, *CALLERS),
-            args=(reference,),
-        )
-        return
-    if number is None:
-        st.warning(
-            _(
-                "There is no number to call back, so the reasons can't be told by telephone. "
-                "Ask the caller to come to the branch with an identity card."
-            )
-        )
-        return
-    st.code(number, language=None)
-    st.checkbox(_("I have called this number back, and the voter answered"), key="called_back")
-    st.button(
-        _("Show the reasons"),
-        type="primary",
-        on_click=staff_callback(show_reasons, *CALLERS),
-        args=(reference,),
-    )
 
 
 def counted(primary_id: str) -> None:
@@ -203,17 +95,17 @@ def table(found: tuple[RejectionView, ...]) -> list[dict[str, str]]:
 
 
 @staff_fragment(Role.ORGANIZER, run_every=5)
-def live_list(actor: Actor, primary_id: str) -> None:
+def live_list(actor: Actor, primary_id: str, chosen: RejectionFilter, hours: int | None) -> None:
     """The list under the filters of the address, newest first."""
     del actor
-    reason = st.session_state.get("reason")
+    now = clock.now()
+    since = None if hours is None else now - timedelta(hours=hours)
     with reading() as session:
         found, total = queries.latest_rejections(
             session,
             primary_id,
-            reason=reason,
-            place_code=st.session_state.get("place"),
-            address_short=(st.session_state.get("address") or "").strip() or None,
+            chosen=chosen,
+            since=since,
             offset=page_offset(),
             limit=PAGE_SIZE,
         )
@@ -226,37 +118,43 @@ def live_list(actor: Actor, primary_id: str) -> None:
     offer_csv("rejections", list(rows[0]), [list(row.values()) for row in rows])
 
 
-def filters() -> None:
-    """What narrows the list; it stands in the address, so a view can be sent to a colleague."""
+def filters() -> tuple[RejectionFilter, int | None]:
+    """What narrows the list, and how many hours back it goes; both stand in the address."""
     st.subheader(_("Latest rejections"))
-    choices = place_choices()
-    left, middle, right = st.columns(3)
-    left.selectbox(
-        _("Reason"),
-        list(RejectionReason),
-        index=None,
-        format_func=term,
-        placeholder=_("all"),
-        key="reason",
-        bind="query-params",
+    reason_box, place_box, stage_box, period_box, address_box = st.columns([3, 3, 2, 2, 2])
+    reason = choose(
+        reason_box, _("Reason"), {each.value: term(each) for each in RejectionReason}, name="reason"
     )
-    middle.selectbox(
+    place = choose(
+        place_box,
         _("Place"),
-        list(choices),
-        index=None,
-        format_func=lambda code: choices[code],
-        placeholder=_("all"),
-        key="place",
-        bind="query-params",
+        {code: name for code, name in place_choices().items() if code},
+        name="place",
     )
-    right.text_input(
+    stage = choose(
+        stage_box, _("Step"), {each.value: term(each) for each in RejectionStage}, name="stage"
+    )
+    period = choose(
+        period_box,
+        _("Period"),
+        {code: n_("last hour", "last {count} hours", hours) for code, hours in PERIODS.items()},
+        name="since",
+    )
+    address = address_box.text_input(
         _("Shortened address"), key="address", placeholder="203.0.113.0/24", bind="query-params"
     )
+    chosen = RejectionFilter(
+        reason=RejectionReason(reason) if reason else None,
+        place_code=place,
+        stage=RejectionStage(stage) if stage else None,
+        address_short=(address or "").strip() or None,
+    )
+    return chosen, PERIODS.get(period or "")
 
 
 st.title(_("Rejections"))
 if actor.has(*CALLERS) and not actor.read_only:
-    reference_desk()
+    draw_desk(actor)
 with reading() as session:
     primary = active_primary(session)
 if primary is None:
@@ -264,5 +162,4 @@ if primary is None:
 elif actor.has(Role.ORGANIZER, Role.OBSERVER):
     live_figures(primary.id)
     if actor.has(Role.ORGANIZER):
-        filters()
-        live_list(primary.id)
+        live_list(primary.id, *filters())

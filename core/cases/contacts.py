@@ -83,7 +83,7 @@ def log_contact(
     as ``text_too_long`` above 20,000 characters.
     """
     require_writer(actor, Role.OPERATOR)
-    return _take(session, entry, actor=actor, key=key, now=now)
+    return take_contact(session, entry, actor=actor, key=key, now=now)
 
 
 def accept_complaint(
@@ -100,16 +100,19 @@ def accept_complaint(
         return CasesRefusal.TEXT_TOO_LONG
     note_attempt(session, "complaint", source, now=now)
     try:
-        return _take(session, entry, actor=_PUBLIC, key=key or secrets.token_hex(16), now=now)
+        return take_contact(
+            session, entry, actor=_PUBLIC, key=key or secrets.token_hex(16), now=now
+        )
     except Refused as refused:
         if refused.code is CasesRefusal.KEY_REUSED:
             return CasesRefusal.KEY_REUSED
         raise
 
 
-def _take(
+def take_contact(
     session: Session, entry: ContactEntry, *, actor: Actor, key: str, now: datetime
 ) -> Receipt:
+    """Save a contact, and open a case if it is a complaint. Who may, the caller has asked."""
     is_complaint = entry.wrap_up is WrapUp.COMPLAINT
     if is_complaint and not entry.story.strip():
         raise Refused(CasesRefusal.TEXT_MISSING)

@@ -18,6 +18,7 @@ class Channel(StrEnum):
     PORTAL = "portal"
     MAIL = "mail"
     VISIT = "visit"
+    OWN_FINDING = "own_finding"
 
 
 class WrapUp(StrEnum):

@@ -38,6 +38,7 @@ from core.cases.readings import (
 from core.cases.remedies import finish_remedy
 from core.cases.requirements import Given, RemedyOrder
 from core.cases.respondents import RespondentEntry, add_respondent
+from core.cases.sources import SourcedCase, open_from_source
 
 __all__ = [
     "ComplaintStatus",
@@ -49,6 +50,7 @@ __all__ = [
     "Receipt",
     "RemedyOrder",
     "RespondentEntry",
+    "SourcedCase",
     "accept_complaint",
     "add_note",
     "add_respondent",
@@ -66,6 +68,7 @@ __all__ = [
     "note_identity",
     "note_look_up",
     "open_draft",
+    "open_from_source",
     "open_identity",
     "record_reading",
     "run_clock",

@@ -4,19 +4,19 @@ import argparse
 from typing import Any
 
 from core import clock
-from core.database import reading, unit_of_work
+from core.database import reading
 from core.errors import Refused
 from core.primary.queries import active_primary
 from core.voting import queries
 from core.voting.rules import VotingRefusal
-from core.voting.service import purge_expired
+from core.voting.service import forget_ended
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``turnout`` and ``purge-sessions``."""
     turnout = subparsers.add_parser("turnout", help="votes so far, with their denominators")
     turnout.set_defaults(run=_turnout)
-    purge = subparsers.add_parser("purge-sessions", help="remove sign-ins that ended long ago")
+    purge = subparsers.add_parser("purge-sessions", help="remove sign-ins that are over")
     purge.set_defaults(run=_purge)
 
 
@@ -37,5 +37,4 @@ def _turnout(_arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _purge(_arguments: argparse.Namespace) -> dict[str, Any]:
-    with unit_of_work() as session:
-        return {"removed": purge_expired(session, now=clock.now())}
+    return {"removed": forget_ended(clock.now())}

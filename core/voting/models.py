@@ -85,21 +85,45 @@ class SignInChallenge(SQLModel, table=True):
     idempotency_hmac: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
-class SignInReference(SQLModel, table=True):
-    """The reference of a sign-in whose code was used, kept when its challenge is removed.
+class UsedCode(SQLModel, table=True):
+    """The reference of a sign-in whose code was brought, kept when its challenge is removed.
 
     The hotline must find it as long as it finds those of the turned away: else "unknown" would tell
-    that the pair was right. So few columns, and of the time only the day, because everybody who
-    votes leaves one.
+    that the pair was right. Everybody who votes leaves one, so it has the fewest columns there can
+    be, and of the time only the day.
     """
 
-    __tablename__ = "sign_in_reference"
+    __tablename__ = "used_code"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     reference: str = Field(primary_key=True)
     primary_id: str
     iin_digest: bytes = Field(sa_type=LargeBinary)
     day: date
+
+
+class UnusedCode(SQLModel, table=True):
+    """A sign-in whose code was sent and never brought, kept when its challenge is removed.
+
+    Many of them on one number or from one place are what a code lured out of people looks like.
+    """
+
+    __tablename__ = "unused_code"
+    __table_args__ = (
+        Index("ix_unused_code_mobile_digest", "primary_id", "mobile_digest"),
+        Index("ix_unused_code_address_short", "primary_id", "address_short"),
+        {"sqlite_with_rowid": False},
+    )
+
+    reference: str = Field(primary_key=True)
+    primary_id: str
+    iin_digest: bytes = Field(sa_type=LargeBinary)
+    mobile_digest: bytes = Field(sa_type=LargeBinary)
+    place_code: str
+    iin_masked: str
+    mobile_masked: str
+    address_short: str
+    at: datetime = Field(sa_type=UtcDateTime)
 
 
 class VotingSession(SQLModel, table=True):

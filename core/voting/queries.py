@@ -231,29 +231,46 @@ def rejections_by_address(
     return tuple((address, int(found)) for address, found in rows)
 
 
+@dataclass(frozen=True, kw_only=True)
+class RejectionFilter:
+    """What narrows the list of rejections; None is all, a place stands for everything in it."""
+
+    reason: RejectionReason | None = None
+    place_code: str | None = None
+    stage: RejectionStage | None = None
+    address_short: str | None = None
+
+
+EVERY: Final = RejectionFilter()
+
+
 def latest_rejections(
     session: Session,
     primary_id: str,
     *,
-    reason: RejectionReason | None = None,
-    place_code: str | None = None,
-    address_short: str | None = None,
+    chosen: RejectionFilter = EVERY,
+    since: datetime | None = None,
     offset: int = 0,
     limit: int = 50,
 ) -> tuple[tuple[RejectionView, ...], int]:
     """A page of rejections, newest first, and how many there are under these filters."""
-    chosen: list[Any] = [col(Rejection.primary_id) == primary_id]
-    if reason is not None:
+    conditions: list[Any] = [col(Rejection.primary_id) == primary_id]
+    if chosen.reason is not None:
         # Reasons are joined by commas; with one more at each end a reason is found whole.
-        chosen.append((literal(",") + col(Rejection.reasons) + ",").contains(f",{reason.value},"))
-    if place_code is not None:
-        chosen.append(col(Rejection.place_code).in_(places.within(place_code)))
-    if address_short is not None:
-        chosen.append(col(Rejection.address_short) == address_short)
-    total = session.execute(select(func.count()).select_from(Rejection).where(*chosen))
+        listed = literal(",") + col(Rejection.reasons) + ","
+        conditions.append(listed.contains(f",{chosen.reason.value},"))
+    if chosen.place_code is not None:
+        conditions.append(col(Rejection.place_code).in_(places.within(chosen.place_code)))
+    if chosen.stage is not None:
+        conditions.append(col(Rejection.stage) == chosen.stage.value)
+    if chosen.address_short is not None:
+        conditions.append(col(Rejection.address_short) == chosen.address_short)
+    if since is not None:
+        conditions.append(col(Rejection.at) >= since)
+    total = session.execute(select(func.count()).select_from(Rejection).where(*conditions))
     rows = session.execute(
         select(Rejection)
-        .where(*chosen)
+        .where(*conditions)
         .order_by(col(Rejection.id).desc())
         .offset(offset)
         .limit(limit)
@@ -267,14 +284,6 @@ def is_ballot_stored(session: Session, tracker: str) -> bool:
         session.execute(select(col(Ballot.tracker)).where(col(Ballot.tracker) == tracker)).first()
         is not None
     )
-
-
-def rejection_by_reference(session: Session, reference: str) -> RejectionView | None:
-    """The rejection with this reference (as `rules.parse_reference` gives it), or None."""
-    row = session.execute(
-        select(Rejection).where(col(Rejection.reference) == reference)
-    ).scalar_one_or_none()
-    return None if row is None else _rejection(row)
 
 
 def _rejection(row: Rejection) -> RejectionView:

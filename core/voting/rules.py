@@ -112,8 +112,8 @@ class VotingRefusal(StrEnum):
     EXPECTATION_OUT_OF_RANGE = "expectation_out_of_range"
     EXEMPT_ABOVE_CAPS = "exempt_above_caps"
     REFERENCE_UNKNOWN = "reference_unknown"
+    REFERENCE_OVER = "reference_over"
     CALL_NOT_CONFIRMED = "call_not_confirmed"
-    BALLOTS_NOT_REWRITTEN = "ballots_not_rewritten"
 
 
 def new_reference() -> str:
@@ -259,6 +259,14 @@ class Advice(StrEnum):
     OPENING_HOURS = "opening_hours"
 
 
+class CodeFate(StrEnum):
+    """What became of a code that was sent."""
+
+    OPEN = "open"
+    USED = "used"
+    UNUSED = "unused"
+
+
 _HARMLESS: Final[Mapping[RejectionReason, Advice]] = {
     RejectionReason.ADDRESS_USED: Advice.OTHER_NETWORK,
     RejectionReason.ADDRESS_CHANGED: Advice.SIGN_IN_AGAIN,
@@ -268,7 +276,21 @@ _HARMLESS: Final[Mapping[RejectionReason, Advice]] = {
 }
 
 
-def advice(reasons: Iterable[RejectionReason]) -> tuple[Advice, ...]:
-    """What to advise for these reasons, in the order of the enum."""
-    given = {_HARMLESS.get(reason, Advice.CALL_BACK) for reason in reasons}
+_SAID_OPENLY: Final = frozenset({RejectionReason.NOT_OPEN, RejectionReason.RATE_LIMITED})
+"""Reasons with which a sign-in is answered whatever the pair."""
+
+
+def advice(stage: RejectionStage, reasons: Iterable[RejectionReason]) -> tuple[Advice, ...]:
+    """What to advise for these reasons (none: a code was sent), in the order of the enum.
+
+    At the sign-in nothing may depend on whether the pair was right, and a code that was sent must
+    sound like one that was not: whoever was not turned back openly is called back, and hears of the
+    address beside it, which is used or not whatever the pair.
+    """
+    found = frozenset(reasons)
+    given = {_HARMLESS.get(reason, Advice.CALL_BACK) for reason in found}
+    if stage is RejectionStage.SIGN_IN:
+        openly = {_HARMLESS[reason] for reason in found & _SAID_OPENLY}
+        elsewhere = {Advice.OTHER_NETWORK} if RejectionReason.ADDRESS_USED in found else set()
+        given = openly or {Advice.CALL_BACK, *elsewhere}
     return tuple(each for each in Advice if each in given)

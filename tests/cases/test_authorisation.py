@@ -10,6 +10,7 @@ import pytest
 from core.cases import dossier, queries, service
 from core.cases.rules import CasesRefusal, CaseState, Category, Channel, Move
 from core.cases.service import ContactEntry, RespondentEntry
+from core.cases.sources import case_numbers
 from core.errors import Refused
 from core.staff.rules import Actor, Office, Role, StaffRefusal
 from tests.cases.conftest import DISTRICT, Desk
@@ -27,6 +28,13 @@ OPERATORS: dict[str, Verb] = {
     "note_look_up": lambda d, a, n: service.note_look_up(d.session, "+7", actor=a, now=d.now),
 }
 ORGANIZERS: dict[str, Verb] = {
+    "open_from_source": lambda d, a, n: service.open_from_source(
+        d.session,
+        "cluster",
+        ContactEntry(story="x", channel=Channel.OWN_FINDING),
+        actor=a,
+        now=d.now,
+    ),
     "create_commission": lambda d, a, n: service.create_commission(
         d.session, actor=a, place="190000000", quorum=3, now=d.now
     ),
@@ -136,6 +144,10 @@ def test_reads_are_refused_too(desk: Desk, make_actor: MakeActor, role: Role) ->
         "earlier": (
             role is Role.OPERATOR,
             lambda: queries.earlier_contacts(desk.session, person, "+77015550142"),
+        ),
+        "sources": (
+            role in {Role.OPERATOR, Role.ORGANIZER},
+            lambda: case_numbers(desk.session, ["cluster"], actor=person),
         ),
         "commissions": (
             role in {Role.ORGANIZER, Role.COMMISSIONER},

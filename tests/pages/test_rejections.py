@@ -8,9 +8,13 @@ from sqlmodel import col
 
 from core import clock
 from core.audit.models import AuditEntry
+from core.cases.ciphers import cipher_of
+from core.cases.models import Contact
 from core.database import engine, unit_of_work
 from core.primary.digests import iin_digest
+from core.staff.models import Account
 from core.staff.rules import Actor, Role
+from core.voting.models import UnusedCode
 from core.voting.rules import RejectionReason, RejectionStage
 from core.voting.tally import Tally, TurnedAway
 from tests.conftest import MakeActor
@@ -52,7 +56,8 @@ def turned_away(*reasons: RejectionReason, number: int = 0, reference: str = "AA
 
 
 def shown(screen: Any) -> str:
-    parts = [screen.title, screen.info, screen.error, screen.warning, screen.code, screen.markdown]
+    parts = [screen.title, screen.info, screen.error, screen.warning, screen.success, screen.code]
+    parts.append(screen.markdown)
     return " ".join(str(element.value) for part in parts for element in part)
 
 
@@ -61,6 +66,15 @@ def acts() -> list[str]:
         return list(
             session.execute(select(col(AuditEntry.act)).order_by(AuditEntry.number)).scalars()
         )
+
+
+def stories() -> list[str]:
+    """The texts of every contact."""
+    with unit_of_work() as session:
+        return [
+            cipher_of(session, contact.text_key_id).open(contact.story) or ""
+            for contact in session.execute(select(Contact)).scalars()
+        ]
 
 
 class Desk:
@@ -117,7 +131,7 @@ def test_an_operator_sees_advice_first_and_no_list(desk: OpenDesk) -> None:
     turned_away(RejectionReason.MOBILE_MISMATCH)
     operator = desk(Role.OPERATOR).look_up("aaaaa aaaa1")
     assert not operator.screen.dataframe
-    assert "перезвоните" in operator.shown
+    assert "перезвоним" in operator.shown
     assert "номер не тот" not in operator.shown
     assert acts() == ["look_up_reference"]
 
@@ -145,6 +159,62 @@ def test_who_is_not_on_the_roll_cannot_be_called_back(desk: OpenDesk) -> None:
     assert "Перезвонить некуда" in operator.shown
 
 
+def test_a_code_that_was_sent_is_answered_as_a_wrong_number_is(desk: OpenDesk) -> None:
+    turned_away(RejectionReason.MOBILE_MISMATCH, number=1)
+    with unit_of_work() as session:
+        session.add(
+            UnusedCode(
+                reference="AAAAA-AAAA2",
+                primary_id=PRIMARY,
+                iin_digest=iin_digest(PRIMARY, iin(0)),
+                mobile_digest=b"m",
+                place_code=polls.DISTRICT,
+                iin_masked="850101******",
+                mobile_masked="+7701*****00",
+                address_short="203.0.113.0/24",
+                at=NOON,
+            )
+        )
+    wrong = desk(Role.OPERATOR).look_up("AAAAA-AAAA1").shown
+    operator = desk(Role.OPERATOR).look_up("AAAAA-AAAA2")
+    assert operator.shown == wrong.replace("AAAAA-AAAA1", "AAAAA-AAAA2")
+    operator.press("Показать номер")
+    operator.screen.checkbox(key="called_back").check().run()
+    operator.press("Показать причины")
+    assert "код отправлен, но его не ввели" in operator.shown
+
+
+def test_one_press_makes_a_case_with_what_the_caller_may_know(desk: OpenDesk) -> None:
+    turned_away(RejectionReason.MOBILE_MISMATCH)
+    operator = desk(Role.OPERATOR).look_up("AAAAA-AAAA1").press("Завести дело")
+    assert "Прочитайте заявителю" in operator.shown
+    (story,) = stories()
+    assert "AAAAA-AAAA1" in story
+    assert "номер не тот" not in story
+    assert "850101" not in story
+    again = desk(Role.OPERATOR).look_up("AAAAA-AAAA1")
+    assert "заведено дело" in again.shown
+    assert "Завести дело" not in [button.label for button in again.screen.button]
+
+
+def test_after_the_call_back_the_case_holds_the_masked_facts(desk: OpenDesk) -> None:
+    turned_away(RejectionReason.MOBILE_MISMATCH)
+    operator = desk(Role.OPERATOR).look_up("AAAAA-AAAA1").press("Показать номер")
+    operator.screen.checkbox(key="called_back").check().run()
+    operator.press("Показать причины").press("Завести дело")
+    (story,) = stories()
+    for fact in ("номер не тот, что в списке", "850101******", "+7701*****01", "203.0.113.0/24"):
+        assert fact in story
+    assert iin(0) not in story
+    assert mobile(0) not in story
+
+
+def test_an_organizer_who_is_no_operator_opens_no_case_for_a_caller(desk: OpenDesk) -> None:
+    turned_away(RejectionReason.MOBILE_MISMATCH)
+    organizer = desk(Role.ORGANIZER).look_up("AAAAA-AAAA1")
+    assert "Завести дело" not in " ".join(button.label for button in organizer.screen.button)
+
+
 def test_an_unknown_reference_gets_a_sentence(desk: OpenDesk) -> None:
     assert "десять знаков" in desk(Role.OPERATOR).look_up("nothing like it").shown
 
@@ -153,8 +223,38 @@ def test_filters_narrow_the_list(desk: OpenDesk) -> None:
     turned_away(RejectionReason.IIN_USED)
     turned_away(RejectionReason.NOT_OPEN, reference="AAAAA-AAAA2")
     screen = desk(Role.ORGANIZER).screen
-    screen.selectbox(key="reason").set_value(RejectionReason.NOT_OPEN).run()
+    screen.selectbox(key="choice_reason").set_value("not_open").run()
     assert list(screen.dataframe[1].value["Номер отказа"]) == ["AAAAA-AAAA2"]
+    assert screen.query_params["reason"] == "not_open"
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"reason": "iin_used"}, 1),
+        ({"reason": "not_open"}, 0),
+        ({"place": polls.REGION}, 1),
+        ({"place": "750000000"}, 0),
+        ({"stage": "sign_in"}, 1),
+        ({"stage": "cast"}, 0),
+        ({"since": "1h"}, 1),
+        ({"address": "203.0.113.0/24"}, 1),
+        ({"address": "10.0.0.0/24"}, 0),
+        ({"reason": "made up", "stage": "данные"}, 1),
+    ],
+    ids=lambda given: "-".join(given.values()) if isinstance(given, dict) else str(given),
+)
+def test_a_link_opens_the_same_list_in_every_language(
+    poll: None, make_actor: MakeActor, query: dict[str, str], found: int
+) -> None:
+    turned_away(RejectionReason.IIN_USED)
+    for locale in ("ru", "kk", "en"):
+        organizer = make_actor(Role.ORGANIZER)
+        with unit_of_work() as session:
+            session.get_one(Account, organizer.account_id).locale = locale
+        screen = open_page("rejections", organizer, query=query)
+        assert not screen.exception
+        assert len(screen.dataframe) == 1 + found
 
 
 @pytest.mark.parametrize("role", [Role.CLERK, Role.TRUSTEE, Role.ADMINISTRATOR, None])

@@ -9,10 +9,9 @@ from core import clock
 from core.database import engine, reading, unit_of_work
 from core.primary.models import RollCount
 from core.voting import queries
-from core.voting.models import Ballot, SignInChallenge, VotingSession
-from core.voting.queries import PlaceTurnout, SeriesPoint
+from core.voting.models import Ballot
+from core.voting.queries import PlaceTurnout, RejectionFilter, SeriesPoint
 from core.voting.rules import Channel, RejectionReason, RejectionStage
-from core.voting.service import purge_expired
 from core.voting.tally import Tally, TurnedAway
 from tests.voting import polls
 from tests.voting.polls import DISTRICT, NOON, PRIMARY, REGION
@@ -102,16 +101,28 @@ def test_the_list_of_rejections_is_filtered_and_paged_in_the_database() -> None:
     write(tally)
     with reading() as session:
         page, total = queries.latest_rejections(session, PRIMARY, limit=2)
-        used, _ = queries.latest_rejections(session, PRIMARY, reason=RejectionReason.MOBILE_USED)
-        region, in_region = queries.latest_rejections(session, PRIMARY, place_code=REGION)
-        _town, in_town = queries.latest_rejections(session, PRIMARY, place_code=TOWN)
-        _none, nowhere = queries.latest_rejections(session, PRIMARY, address_short="10.0.0.0/24")
-        found = queries.rejection_by_reference(session, references[0])
+        used, _ = queries.latest_rejections(
+            session, PRIMARY, chosen=RejectionFilter(reason=RejectionReason.MOBILE_USED)
+        )
+        counts = [
+            queries.latest_rejections(session, PRIMARY, chosen=chosen)[1]
+            for chosen in (
+                RejectionFilter(place_code=REGION),
+                RejectionFilter(place_code=TOWN),
+                RejectionFilter(address_short="203.0.113.0/24"),
+                RejectionFilter(address_short="10.0.0.0/24"),
+                RejectionFilter(stage=RejectionStage.SIGN_IN),
+                RejectionFilter(stage=RejectionStage.CAST),
+            )
+        ]
+        since = [
+            queries.latest_rejections(session, PRIMARY, since=NOON + timedelta(minutes=minutes))[1]
+            for minutes in (0, 1)
+        ]
     assert ([view.reference for view in page], total) == ([other, references[2]], 4)
     assert [view.reference for view in used] == [other]
-    assert (len(region), in_region, in_town, nowhere) == (4, 4, 1, 0)
-    assert found is not None
-    assert found.reasons == (RejectionReason.IIN_USED,)
+    assert counts == [4, 1, 4, 0, 4, 0]
+    assert since == [4, 0]
 
 
 def test_a_tracker_is_stored_or_not() -> None:
@@ -122,37 +133,6 @@ def test_a_tracker_is_stored_or_not() -> None:
     with reading() as session:
         assert queries.is_ballot_stored(session, "A" * 26)
         assert not queries.is_ballot_stored(session, "B" * 26)
-
-
-def test_sign_ins_that_ended_long_ago_are_removed() -> None:
-    ended = {
-        "primary_id": PRIMARY,
-        "iin_digest": b"i",
-        "mobile_digest": b"m",
-        "place_code": DISTRICT,
-    }
-    ended |= {"iin_masked": "850101******", "mobile_masked": "+7701*****01"}
-    with unit_of_work() as session:
-        for minutes in (0, 59, 61):
-            at = NOON - timedelta(minutes=minutes)
-            session.add(
-                VotingSession(
-                    token_hash=b"%d" % minutes, address_digest=b"a", expires_at=at, **ended
-                )
-            )
-            session.add(
-                SignInChallenge(
-                    id=str(minutes),
-                    code_hmac=b"c",
-                    code_sent=True,
-                    reference=str(minutes),
-                    created_at=at,
-                    expires_at=at,
-                    **ended,
-                )
-            )
-    with unit_of_work() as session:
-        assert purge_expired(session, now=NOON) == 2
 
 
 def test_the_command_prints_turnout(capsys: pytest.CaptureFixture[str]) -> None:

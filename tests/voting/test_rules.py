@@ -10,6 +10,7 @@ from core.voting.rules import (
     Contender,
     Key,
     RejectionReason,
+    RejectionStage,
     advice,
     bucket_start,
     new_code,
@@ -107,14 +108,47 @@ def test_buckets_are_ten_minutes_half_open(instant: datetime, start: datetime) -
     assert bucket_start(instant) == start
 
 
-def test_advice_never_tells_an_unidentified_caller_what_the_roll_says() -> None:
-    about_the_roll = [
-        RejectionReason.NOT_ON_ROLL,
-        RejectionReason.ADMITTED_AFTER_CUTOFF,
-        RejectionReason.SUSPENDED,
-        RejectionReason.MOBILE_MISMATCH,
-        RejectionReason.IIN_USED,
-        RejectionReason.MOBILE_USED,
-    ]
-    assert {advice([reason]) for reason in about_the_roll} == {(Advice.CALL_BACK,)}
-    assert advice([RejectionReason.ADDRESS_USED]) == (Advice.OTHER_NETWORK,)
+OF_THE_PAIR = (
+    RejectionReason.NOT_ON_ROLL,
+    RejectionReason.ADMITTED_AFTER_CUTOFF,
+    RejectionReason.SUSPENDED,
+    RejectionReason.MOBILE_MISMATCH,
+    RejectionReason.IIN_USED,
+    RejectionReason.MOBILE_USED,
+)
+
+
+@given(
+    pair=st.sets(st.sampled_from(OF_THE_PAIR)),
+    others=st.sets(
+        st.sampled_from(
+            [
+                RejectionReason.ADDRESS_USED,
+                RejectionReason.NOT_OPEN,
+                RejectionReason.RATE_LIMITED,
+            ]
+        )
+    ),
+)
+def test_at_the_sign_in_advice_does_not_depend_on_the_pair(
+    pair: set[RejectionReason], others: set[RejectionReason]
+) -> None:
+    """With no reason at all the code was sent: that must sound like the wrong number."""
+    assert advice(RejectionStage.SIGN_IN, pair | others) == advice(RejectionStage.SIGN_IN, others)
+
+
+def test_advice_names_what_a_caller_can_do() -> None:
+    for stage, reasons, said in (
+        (RejectionStage.SIGN_IN, [], [Advice.CALL_BACK]),
+        (
+            RejectionStage.SIGN_IN,
+            [RejectionReason.ADDRESS_USED],
+            [Advice.CALL_BACK, Advice.OTHER_NETWORK],
+        ),
+        (RejectionStage.SIGN_IN, [RejectionReason.NOT_OPEN], [Advice.OPENING_HOURS]),
+        (RejectionStage.SIGN_IN, [RejectionReason.RATE_LIMITED], [Advice.WAIT]),
+        (RejectionStage.CODE, [RejectionReason.CODE_FAILED], [Advice.SIGN_IN_AGAIN]),
+        (RejectionStage.CODE, [RejectionReason.ADDRESS_USED], [Advice.OTHER_NETWORK]),
+        (RejectionStage.CAST, [RejectionReason.IIN_USED], [Advice.CALL_BACK]),
+    ):
+        assert list(advice(stage, reasons)) == said

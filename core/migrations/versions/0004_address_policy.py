@@ -48,14 +48,31 @@ def upgrade() -> None:
     with op.batch_alter_table('address_policy_act', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_address_policy_act_primary_id'), ['primary_id'], unique=False)
 
-    op.create_table('sign_in_reference',
+    op.create_table('used_code',
     sa.Column('reference', sa.String(), nullable=False),
     sa.Column('primary_id', sa.String(), nullable=False),
     sa.Column('iin_digest', sa.LargeBinary(), nullable=False),
     sa.Column('day', sa.Date(), nullable=False),
-    sa.PrimaryKeyConstraint('reference', name=op.f('pk_sign_in_reference')),
+    sa.PrimaryKeyConstraint('reference', name=op.f('pk_used_code')),
     sqlite_with_rowid=False
     )
+    op.create_table('unused_code',
+    sa.Column('reference', sa.String(), nullable=False),
+    sa.Column('primary_id', sa.String(), nullable=False),
+    sa.Column('iin_digest', sa.LargeBinary(), nullable=False),
+    sa.Column('mobile_digest', sa.LargeBinary(), nullable=False),
+    sa.Column('place_code', sa.String(), nullable=False),
+    sa.Column('iin_masked', sa.String(), nullable=False),
+    sa.Column('mobile_masked', sa.String(), nullable=False),
+    sa.Column('address_short', sa.String(), nullable=False),
+    sa.Column('at', core.database.UtcDateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('reference', name=op.f('pk_unused_code')),
+    sqlite_with_rowid=False
+    )
+    with op.batch_alter_table('unused_code', schema=None) as batch_op:
+        batch_op.create_index('ix_unused_code_address_short', ['primary_id', 'address_short'], unique=False)
+        batch_op.create_index('ix_unused_code_mobile_digest', ['primary_id', 'mobile_digest'], unique=False)
+
     op.create_table('case_source',
     sa.Column('source', sa.String(), nullable=False),
     sa.Column('ordinal', sa.Integer(), nullable=False),
@@ -121,7 +138,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_case_source_case_id'))
 
     op.drop_table('case_source')
-    op.drop_table('sign_in_reference')
+    with op.batch_alter_table('unused_code', schema=None) as batch_op:
+        batch_op.drop_index('ix_unused_code_mobile_digest')
+        batch_op.drop_index('ix_unused_code_address_short')
+
+    op.drop_table('unused_code')
+    op.drop_table('used_code')
     with op.batch_alter_table('address_policy_act', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_address_policy_act_primary_id'))
 
