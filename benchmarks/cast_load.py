@@ -32,7 +32,7 @@ from sqlmodel import col
 from core import clock, database, keyring
 from core.primary.digests import iin_digest
 from core.settings import PREFIX, ROOT, settings
-from core.staff.rules import Actor
+from core.staff.rules import Actor, Grant, Role
 from core.voting import sealing
 from core.voting.exemptions import exempt_loopback
 from core.voting.models import Ballot, Claim, Rejection, TurnoutCounter
@@ -196,7 +196,7 @@ def listener(port: int) -> Iterator["subprocess.Popen[bytes]"]:
     """The public listener as a process of its own."""
     process = subprocess.Popen([sys.executable, "-m", "portal"], cwd=ROOT)
     try:
-        for _ in range(200):
+        for _ in range(600):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
@@ -232,7 +232,7 @@ def prepare(crowd: Sequence[Person], *, exempt: bool) -> None:
             exempt_loopback(
                 session,
                 polls.PRIMARY,
-                actor=Actor.system("load"),
+                actor=Actor(1, "load", "load", frozenset({Grant(Role.ORGANIZER)})),
                 valid_until=now + timedelta(hours=3),
                 now=now,
             )

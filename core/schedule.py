@@ -22,7 +22,9 @@ from core.i18n import set_locale
 from core.messaging import service as messaging
 from core.settings import settings
 from core.staff import lockouts
+from core.voting import closing
 from core.voting import service as voting
+from core.voting.publishing import Publisher
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ class State:
 
 
 _state = State()
+_publisher = Publisher()
 
 
 def state() -> State:
@@ -89,8 +92,20 @@ def forget_sign_ins(now: datetime) -> int:
     return voting.forget_ended(now)
 
 
+def publish_board(now: datetime) -> int:
+    """Put a little of what voters cast on the public board."""
+    return _publisher.step(now)
+
+
+def close_vote(now: datetime) -> int:
+    """Complete the board after the close, and write the ballots anew."""
+    return int(closing.close_vote(now))
+
+
 TASKS: Final = (
     Task("deliver_messages", timedelta(seconds=2), deliver_messages),
+    Task("publish_board", timedelta(seconds=1), publish_board),
+    Task("close_vote", timedelta(seconds=10), close_vote),
     Task("move_cases", timedelta(seconds=20), move_cases),
     Task("sign_audit_head", timedelta(minutes=1), sign_audit_head),
     Task("forget_lockouts", timedelta(hours=1), forget_lockouts),

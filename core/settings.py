@@ -57,6 +57,7 @@ class Settings:
     host: str
     port: int
     public_port: int
+    public_workers: int
     staff_url: str
     public_url: str
     trusted_proxies: tuple[str, ...]
@@ -99,6 +100,10 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
     data_dir = Path(text("DATA_DIR", str(ROOT / "data"))).absolute()
     host = text("HOST", "127.0.0.1")
+    workers = text("PUBLIC_WORKERS", "1")
+    if not (workers.isascii() and workers.isdigit() and 1 <= int(workers) <= 64):
+        faults.append(f"{PREFIX}PUBLIC_WORKERS must be a number from 1 to 64")
+        workers = "1"
     port, public_port = number("PORT", 8501), number("PUBLIC_PORT", 8502)
     named = "localhost" if host in {"0.0.0.0", "127.0.0.1", "::", "::1"} else host  # noqa: S104
     zone = text("TIME_ZONE", "Asia/Almaty")
@@ -124,6 +129,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         host=host,
         port=port,
         public_port=public_port,
+        public_workers=int(workers),
         staff_url=staff_url,
         public_url=text("PUBLIC_URL", f"http://{named}:{public_port}").rstrip("/"),
         trusted_proxies=proxies,
@@ -132,6 +138,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         sms_url=sms_url,
         kannel=None if sms_url.startswith("file:") else _kannel(sms_url, staff_url, faults),
     )
+    if settings.public_workers > 1 and settings.database_url.startswith("sqlite"):
+        # They would only wait for each other: SQLite has one writer at a time.
+        faults.append(f"{PREFIX}PUBLIC_WORKERS above 1 needs PostgreSQL")
     if port == public_port:
         faults.append(f"{PREFIX}PORT and {PREFIX}PUBLIC_PORT must differ: two listeners")
     if settings.is_production:

@@ -37,6 +37,7 @@ from core.voting.signin import (
     ChallengeIssued,
     ChallengeOver,
     CodeFailed,
+    CodesExhausted,
     CodeWrong,
     SessionMoved,
     SessionOpened,
@@ -124,7 +125,7 @@ CALLS: Final = (
         summary="Cast: every contest of the voter exactly once, sealed",
         body=CastBody,
         answers={201: CastAnswer},
-        problems=(400, 401, 403, 409, 422),
+        problems=(400, 401, 403, 409, 422, 503),
         auth="session",
         headers={
             "Idempotency-Key": "16 to 128 random characters; the same when a cast is repeated"
@@ -318,7 +319,14 @@ async def sign_in(request: Request) -> Response:
             )
         case TurnedBack(reason, reference):
             return problem(403, "not_open", reasons=[reason], reference=reference)
+        case CodesExhausted():
+            return codes_exhausted()
     raise AssertionError(given)
+
+
+def codes_exhausted() -> Response:
+    """The same for everybody: whether the pair could vote was not even looked up."""
+    return problem(503, "codes_exhausted", headers={"Retry-After": "900"})
 
 
 _code_body = msgspec.json.Decoder(CodeBody)
@@ -474,6 +482,8 @@ async def cast(request: Request) -> Response:
             return problem(409, "idempotency_mismatch")
         case SealedBallotRepeated():
             return problem(409, "sealed_ballot_repeated")
+        case CodesExhausted():
+            return codes_exhausted()
         case AddressChanged(challenge, expires_at, reference):
             return problem(
                 409,

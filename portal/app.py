@@ -115,6 +115,7 @@ def uvicorn_settings() -> dict[str, Any]:
         "app": "portal.app:app",
         "host": settings().host,
         "port": settings().public_port,
+        "workers": settings().public_workers,
         "loop": "uvloop",
         "http": "httptools",
         "proxy_headers": False,
@@ -122,6 +123,8 @@ def uvicorn_settings() -> dict[str, Any]:
         "access_log": False,
         "log_level": "warning",
         "timeout_graceful_shutdown": 10,
+        # A worker that only starts, or waits for a busy machine, is no dead one.
+        "timeout_worker_healthcheck": 60,
     }
 
 

@@ -44,7 +44,9 @@ _random = secrets.SystemRandom()
 
 Item = TypeVar("Item")
 
-_pages: Kept[str | None] = Kept()
+_pages: Kept[str] = Kept()
+_findings: Kept[str] = Kept(64)
+"""Apart from the pages, so that no flood of searches pushes those out."""
 
 
 def _by_lot(items: Iterable[Item]) -> list[Item]:
@@ -53,17 +55,20 @@ def _by_lot(items: Iterable[Item]) -> list[Item]:
     return drawn
 
 
-async def _kept(request: Request, name: str, make: Callable[[PrimaryView], str | None]) -> Response:
-    """The page that ``make`` draws of the active primary; where it gives None there is no page."""
+async def _kept(
+    request: Request, name: str, make: Callable[[PrimaryView], str], kept: Kept[str] = _pages
+) -> Response:
+    """The page that ``make`` draws of the active primary; `LookupError` means there is none."""
 
-    def made() -> str | None:
+    def made() -> str:
         with use_locale(locale_of(request)):
             with reading() as session:
                 primary = active_primary(session)
             return make(primary) if primary else draw(request, "candidates_none.html")
 
-    html = await run_in_threadpool(_pages.get, f"{locale_of(request)} {name}", made)
-    if html is None:
+    try:
+        html = await run_in_threadpool(kept.get, f"{locale_of(request)} {name}", made)
+    except LookupError:
         return page(request, "not_found.html", status=404)
     return answer(html, cache_control=KEPT_OUTSIDE)
 
@@ -89,7 +94,7 @@ async def show_contests(request: Request) -> Response:
         facts = _found(primary, contests, asked) if asked else {"groups": _by_region(contests)}
         return draw(request, "candidates.html", asked=asked, contacts=_contacts(primary), **facts)
 
-    return await _kept(request, f"contests {asked}", make)
+    return await _kept(request, f"contests {asked}", make, _findings if asked else _pages)
 
 
 def _by_region(contests: Iterable[ContestLine]) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -137,12 +142,12 @@ async def show_contest(request: Request) -> Response:
     """Everybody who can be chosen in a contest, each in a box of one size."""
     contest_id = request.path_params["contest"]
 
-    def make(primary: PrimaryView) -> str | None:
+    def make(primary: PrimaryView) -> str:
         with reading() as session:
             contest = queries.contest_line(session, primary.id, contest_id)
             standing = queries.standing(session, primary.id, contest_id)
         if contest is None:
-            return None
+            raise LookupError
         return draw(
             request,
             "candidates_contest.html",
@@ -160,11 +165,11 @@ async def show_candidate(request: Request) -> Response:
     """A candidate's page: photo, programme, links; of one shape for everybody."""
     contest_id, candidate_id = (request.path_params[name] for name in ("contest", "candidate"))
 
-    def make(primary: PrimaryView) -> str | None:
+    def make(primary: PrimaryView) -> str:
         with reading() as session:
             found = queries.candidate_page(session, primary.id, candidate_id)
         if found is None or found.contest.id != contest_id:
-            return None
+            raise LookupError
         return draw(
             request,
             "candidate.html",

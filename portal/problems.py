@@ -21,6 +21,10 @@ TITLES: Final[Mapping[str, Callable[[], str]]] = {
     "challenge_over": lambda: _("This sign-in is over. Begin it again."),
     "code_failed": lambda: _("The code was wrong too often. Begin the sign-in again."),
     "code_wrong": lambda: _("The code is wrong."),
+    "codes_exhausted": lambda: _(
+        "No codes can be sent at this moment: far more were asked for than voters need. The"
+        " committee has been told. Your vote is not lost: try again in a quarter of an hour."
+    ),
     "host_unknown": lambda: _("This host is not served here."),
     "idempotency_key_missing": lambda: _("Send an Idempotency-Key of 16 to 128 characters."),
     "idempotency_mismatch": lambda: _(

@@ -1,4 +1,4 @@
-"""Table of outgoing messages."""
+"""Tables of outgoing messages, and of how many codes there were and may be."""
 
 from datetime import datetime
 
@@ -53,3 +53,27 @@ class OutboxMessage(SQLModel, table=True):
     due_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     changed_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class CodeAllowance(SQLModel, table=True):
+    """An act that sets how many codes may be sent; the latest holds."""
+
+    __tablename__ = "code_allowance"
+    __table_args__ = (CheckConstraint("per_hour > 0 AND per_day > 0", name="some"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    per_hour: int
+    per_day: int
+    reason: str
+    set_at: datetime = Field(sa_type=UtcDateTime)
+    set_by: int
+
+
+class CodeCount(SQLModel, table=True):
+    """How many codes a writer (``counter``) queued in the hour (UTC) that begins at ``hour``."""
+
+    __tablename__ = "code_count"
+
+    hour: datetime = Field(sa_type=UtcDateTime, primary_key=True)
+    counter: str = Field(primary_key=True)
+    codes: int

@@ -52,6 +52,7 @@ class Purpose(StrEnum):
     """What a message is for."""
 
     ONE_TIME_CODE = "one_time_code"
+    VOTE_CAST = "vote_cast"
     ROLL_CHANGE = "roll_change"
     APPLICATION = "application"
     STAFF = "staff"

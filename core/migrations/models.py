@@ -13,9 +13,13 @@ SUBJECTS: Final = (
     "cases",
     "results",
 )
+ROOMS: Final = ("core.voting.board_models",)
+"""Tables that stand apart from the other models of their subject."""
 
 
 def import_all() -> None:
     """Import the models of every subject."""
     for subject in SUBJECTS:
         importlib.import_module(f"core.{subject}.models")
+    for room in ROOMS:
+        importlib.import_module(room)

@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from sqlmodel import col, func, select
+from sqlmodel import Session, col, func, select
 
 from core import clock, keyring, places
 from core.database import reading, unit_of_work, upgrade
@@ -23,10 +23,12 @@ from core.membership.rules import Iin, Mobile
 from core.membership.service import Person
 from core.primary import queries as primary_queries
 from core.primary import service as primary
+from core.primary.photos import read_photo
 from core.rehearsal import lists
 from core.rehearsal.crew import THRESHOLD, TRUSTEES, Crew, make_crew, seat_commissions
 from core.rehearsal.desk import Desk
 from core.rehearsal.people import People, invent
+from core.rehearsal.programmes import portrait, programme
 from core.rehearsal.rules import (
     FEWEST_MEMBERS,
     MOST_MEMBERS,
@@ -42,6 +44,7 @@ from core.results.rules import CeremonyKind
 from core.results.shares import HeldCeremony, hold_ceremony
 from core.settings import settings
 from core.staff.models import Account
+from core.staff.rules import Actor
 from core.voting import address_policy
 from core.voting.address_rules import Expectation
 from core.voting.exemptions import exempt_loopback
@@ -181,6 +184,21 @@ def _bring_lists(crew: Crew, seed: int, plan: Script) -> None:
             actor=organizer,
             now=clock.now(),
         )
+        _write_pages(session, organizer, seed)
+
+
+def _write_pages(session: Session, organizer: Actor, seed: int) -> None:
+    """Programmes of two candidates in three; portraits on the national list, where most look."""
+    draw = Random(f"{seed} pages")  # noqa: S311 - invented candidates
+    for contest in primary_queries.contests(session, PRIMARY_ID):
+        for candidate in sorted(contest.standing, key=lambda each: each.id):
+            if draw.random() < 1 / 3:
+                continue
+            page = primary.PageDraft(programmes=programme(draw))
+            primary.write_page(session, candidate.id, page, actor=organizer, now=clock.now())
+            if contest.place_code is None:
+                photo = read_photo(portrait(draw))
+                primary.set_photo(session, candidate.id, photo, actor=organizer, now=clock.now())
 
 
 def _set_timeline(crew: Crew, plan: Script) -> None:

@@ -9,10 +9,15 @@ from core.results.counting import Imported, import_count, note_differing_count
 from core.results.export import ExportSummary, record_export, write_sealed_export
 from core.results.rules import ResultsRefusal
 from core.staff.rules import Actor
+from core.voting.closing import close_vote
 
 
 def take_out(file: BinaryIO, *, actor: Actor, now: datetime) -> ExportSummary:
-    """Write the sealed ballots to ``file`` and remember the export; refused as its services are."""
+    """Write the sealed ballots to ``file`` and remember the export; refused as its services are.
+
+    What the close still owes is done first: no ballot leaves in the order in which it was cast.
+    """
+    close_vote(now)
     # Two units of work: reading some hundred megabytes must not keep every writer waiting.
     with reading() as session:
         summary = write_sealed_export(session, file, actor=actor, now=now)

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import BinaryIO, Final
+from datetime import datetime
+from hashlib import sha256
+from typing import BinaryIO
 
 from sqlmodel import Session, col, func, select
 
@@ -11,7 +12,6 @@ from core.audit import service as audit
 from core.database import is_sqlite
 from core.errors import Refused
 from core.primary import queries as primaries
-from core.primary.queries import PrimaryView
 from core.results.ceremony import (
     active_primary,
     election_ceremony,
@@ -23,10 +23,10 @@ from core.results.models import SealedExport
 from core.results.resultfile import transport_key
 from core.results.rules import ContestRules, ResultsRefusal
 from core.staff.rules import Actor
+from core.voting.board import latest_heads
+from core.voting.closing import closed_from, require_rewritten
 from core.voting.models import Ballot
-
-LAST_CASTS: Final = timedelta(minutes=1)
-"""A cast is in time by its arrival: so long the writer may still be storing what came in time."""
+from core.voting.publishing import is_all_published
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,24 +43,22 @@ class ExportSummary:
         return sum(self.ballots_by_contest.values())
 
 
-def exportable_from(primary: PrimaryView) -> datetime | None:
-    """The instant from which the ballots may be exported; None without a timeline."""
-    return primary.timeline.voting_closes + LAST_CASTS if primary.timeline else None
-
-
 def write_sealed_export(
     session: Session, file: BinaryIO, *, actor: Actor, now: datetime
 ) -> ExportSummary:
     """Write the sealed ballots, without order and identity, to ``file``; changes nothing.
 
-    The same ballots give the same bytes. Refused as ``voting_not_closed`` (facts: available_at)
-    or ``no_election_key``. Needs a session that sees one state of the database throughout.
+    The same ballots give the same bytes. Refused as ``voting_not_closed`` (facts: available_at),
+    ``ballots_not_rewritten`` before `core.voting.closing.close_vote` did its work,
+    ``ballots_differ_from_board`` or ``no_election_key``. Needs a session that sees one state of the
+    database throughout.
     """
     require_organizer(actor)
     primary = active_primary(session)
-    available_at = exportable_from(primary)
+    available_at = closed_from(primary)
     if available_at is None or now < available_at:
         raise Refused(ResultsRefusal.VOTING_NOT_CLOSED, available_at=available_at)
+    require_rewritten(session, primary.id)
     header = ExportHeader(
         primary=primary.id,
         public=public_part(session, election_ceremony(session, primary)),
@@ -73,6 +71,7 @@ def write_sealed_export(
         .group_by(col(Ballot.contest_id))
     ).all()
     how_many = {contest.id: 0 for contest in header.contests} | dict(counted)
+    _check_board(session, primary.id, how_many)
     digest = write_export(
         file,
         header,
@@ -80,6 +79,13 @@ def write_sealed_export(
         sealed=lambda contest: _sealed(session, primary.id, contest),
     )
     return ExportSummary(primary_id=primary.id, digest=digest, ballots_by_contest=how_many)
+
+
+def _check_board(session: Session, primary_id: str, how_many: dict[str, int]) -> None:
+    """Refuse to count anything but what the public board shows, neither more nor less."""
+    shown = {each.head.contest_id: each.head.size for each in latest_heads(session, primary_id)}
+    if shown != how_many or not is_all_published(session, primary_id):
+        raise Refused(ResultsRefusal.BALLOTS_DIFFER_FROM_BOARD)
 
 
 def contest_rules(session: Session, primary_id: str) -> tuple[ContestRules, ...]:
@@ -102,12 +108,15 @@ def _sealed(session: Session, primary_id: str, contest_id: str) -> Iterator[byte
     tracker = col(Ballot.tracker)
     order = tracker if is_sqlite(session) else tracker.collate("C")
     found = session.execute(
-        select(col(Ballot.sealed))
+        select(col(Ballot.sealed), col(Ballot.sha256))
         .where(col(Ballot.primary_id) == primary_id, col(Ballot.contest_id) == contest_id)
         .order_by(order)
         .execution_options(yield_per=1000)
     )
-    yield from found.scalars()
+    for sealed, digest in found:
+        if sha256(sealed).digest() != digest:  # the board shows the digest, and never the ballot
+            raise Refused(ResultsRefusal.BALLOTS_DIFFER_FROM_BOARD)
+        yield sealed
 
 
 def record_export(session: Session, summary: ExportSummary, *, actor: Actor, now: datetime) -> None:

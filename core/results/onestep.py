@@ -26,6 +26,7 @@ from core.results.rules import ResultsRefusal
 from core.results.shares import rebuild_key
 from core.settings import settings
 from core.staff.rules import Actor, Role, StaffRefusal, require
+from core.voting.closing import close_vote
 
 
 def is_allowed(primary: PrimaryView) -> bool:
@@ -51,8 +52,9 @@ def count_in_one_step(
         path = Path(folder) / "ballots.jsonl"
         with reading() as session:
             _check_allowed(session)
-            with path.open("wb") as file:
-                summary = write_sealed_export(session, file, actor=system, now=now)
+        close_vote(now)
+        with reading() as session, path.open("wb") as file:
+            summary = write_sealed_export(session, file, actor=system, now=now)
         exported = check_export(path)
         secret = rebuild_key(shares, public=exported.header.public)
         counts = count_export(exported, secret, progress=progress)

@@ -10,7 +10,6 @@ from core.keyring import fingerprint
 from core.primary import queries as primaries
 from core.primary.queries import PrimaryView
 from core.results.counting import recorded_import
-from core.results.export import exportable_from
 from core.results.models import (
     CanvassSignature,
     Ceremony,
@@ -22,6 +21,7 @@ from core.results.models import (
 from core.results.publication import NotPublished, Published, published_bundle
 from core.results.rules import CeremonyKind, ImportOutcome, Step
 from core.staff.models import Account
+from core.voting.closing import closed_from
 
 __all__ = [
     "CeremonyView",
@@ -183,7 +183,7 @@ def count_state(session: Session, primary: PrimaryView) -> CountState:
     ).one_or_none()
     return CountState(
         closes=primary.timeline.voting_closes if primary.timeline else None,
-        exportable_from=exportable_from(primary),
+        exportable_from=closed_from(primary),
         exported_at=export.exported_at if export else None,
         export_digest=export.digest if export else None,
         ballots=export.ballots if export else None,

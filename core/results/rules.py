@@ -86,6 +86,7 @@ class ResultsRefusal(StrEnum):
     NO_ELECTION_KEY = "no_election_key"
     VOTING_NOT_CLOSED = "voting_not_closed"
     BALLOTS_CHANGED = "ballots_changed"
+    BALLOTS_DIFFER_FROM_BOARD = "ballots_differ_from_board"
     NOT_EXPORTED = "not_exported"
     EXPORT_DAMAGED = "export_damaged"
     RESULT_DAMAGED = "result_damaged"

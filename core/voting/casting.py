@@ -7,7 +7,7 @@ to a repeated request is computed anew from the ciphertexts it brings.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
@@ -58,9 +58,13 @@ class Cast:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The vote is stored: (contest, tracker) in the order the client sent them."""
+    """The vote is stored: (contest, tracker) in the order the client sent them.
+
+    A repeat is answered with what was stored before it; to the client that is the same answer.
+    """
 
     trackers: tuple[tuple[str, str], ...]
+    is_repeat: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,12 +247,13 @@ def _repeats(
     for place in asked:
         cast = batch[place]
         whole = all(ballot.sha256 in stored for ballot in cast.ballots)
-        answers[place] = _accepted(cast) if whole else IdempotencyMismatch()
+        answers[place] = _accepted(cast, is_repeat=True) if whole else IdempotencyMismatch()
     return answers
 
 
-def _accepted(cast: Cast) -> Accepted:
-    return Accepted(tuple((ballot.contest_id, ballot.tracker) for ballot in cast.ballots))
+def _accepted(cast: Cast, *, is_repeat: bool = False) -> Accepted:
+    trackers = tuple((ballot.contest_id, ballot.tracker) for ballot in cast.ballots)
+    return Accepted(trackers, is_repeat)
 
 
 def _reject(

@@ -18,8 +18,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from core import clock
 from core.database import engine
 from core.errors import Refused
-from core.messaging.post import Post
 from core.messaging.sender import Sender
+from core.voting.codes import CodeDesk, VotersPost
 from core.voting.election import CurrentElection, Election
 from core.voting.polling import (
     CastBallots,
@@ -57,21 +57,24 @@ def perform(
     operations: Sequence[Operation],
     *,
     now: datetime,
-    post: Post | None = None,
+    post: VotersPost | None = None,
 ) -> list[Answer]:
     """Carry out operations of every kind in one transaction; answers in their order.
 
     ``post`` gets the messages, for whoever hands them to a sender after the commit.
     """
     tally = Tally(election.primary.id)
-    post = Post() if post is None else post
+    post = VotersPost() if post is None else post
     answers: list[Answer | None] = [None] * len(operations)
     for kind, carry_out in (
         (
             SignIn,
             lambda ops: sign_in_many(connection, election, ops, now=now, tally=tally, post=post),
         ),
-        (SolveCode, lambda ops: solve_many(connection, election, ops, now=now, tally=tally)),
+        (
+            SolveCode,
+            lambda ops: solve_many(connection, election, ops, now=now, tally=tally, post=post),
+        ),
         (
             CastBallots,
             lambda ops: cast_ballots(connection, election, ops, now=now, tally=tally, post=post),
@@ -85,6 +88,7 @@ def perform(
                 answers[place] = answer
     tally.write(connection)
     post.write(connection)
+    post.count_codes(connection, now)
     return [answer for answer in answers if answer is not None]
 
 
@@ -94,6 +98,7 @@ class Committer:
     def __init__(self, election: CurrentElection) -> None:
         self._election = election
         self._sender = Sender()
+        self._codes = CodeDesk()
         self._connection: Connection | None = None
 
     def start(self) -> None:
@@ -122,13 +127,13 @@ class Committer:
             self._connection = engine().connect()
         connection = self._connection
 
-        def perform_all() -> tuple[list[Answer], Post]:
-            post = Post(held=True)
+        def perform_all() -> tuple[list[Answer], VotersPost]:
+            post = self._codes.post(held=True)
             now = clock.now()
             return perform(connection, election, operations, now=now, post=post), post
 
         answers, post = committed(connection, perform_all)
-        self._sender.hand_over(post.messages)
+        self._sender.hand_over(post.committed(clock.now()))
         return answers
 
 

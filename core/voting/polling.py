@@ -9,16 +9,25 @@ from typing import Any, Final
 from sqlalchemy import Connection, delete
 from sqlmodel import col
 
-from core.messaging.post import Post
 from core.primary.digests import mobile_digest
 from core.primary.models import Voter
 from core.primary.rules import VoterStatus
 from core.voting.addresses import Address, short_address
 from core.voting.bulk import change_rows, find_rows, insert_rows
-from core.voting.casting import Bar, Cast, CastAnswer, FromElsewhere, SignInAgain, cast_many
+from core.voting.casting import (
+    Accepted,
+    Bar,
+    Cast,
+    CastAnswer,
+    FromElsewhere,
+    SignInAgain,
+    cast_many,
+)
+from core.voting.codes import VotersPost
 from core.voting.election import Election
 from core.voting.holds import release_hold
 from core.voting.models import SignInChallenge, VotingSession
+from core.voting.notices import cast_message, code_message
 from core.voting.rules import (
     CODE_LIFETIME,
     SESSION_MOVES,
@@ -28,7 +37,7 @@ from core.voting.rules import (
     new_reference,
 )
 from core.voting.sessions import idempotency_mark, token_hash
-from core.voting.signin import code_hmac, code_message
+from core.voting.signin import CodesExhausted, code_hmac
 from core.voting.tally import Tally, TurnedAway
 from core.voting.votes import SealedBallot
 
@@ -79,7 +88,7 @@ class BallotsIncomplete:
     expected: tuple[str, ...]
 
 
-PollingAnswer = CastAnswer | BallotsIncomplete | AddressChanged
+PollingAnswer = CastAnswer | BallotsIncomplete | AddressChanged | CodesExhausted
 
 
 def cast_ballots(
@@ -89,7 +98,7 @@ def cast_ballots(
     *,
     now: datetime,
     tally: Tally,
-    post: Post,
+    post: VotersPost,
 ) -> list[PollingAnswer]:
     """Answer a batch of casts in the caller's transaction.
 
@@ -99,7 +108,8 @@ def cast_ballots(
     anywhere, session over or not: it claims nothing.
 
     The roll is asked again: a suspension decided after the sign-in is obeyed, and a session that
-    was opened by a number which is no longer the voter's casts nothing.
+    was opened by a number which is no longer the voter's casts nothing. Whose vote was stored is
+    told by SMS that there was one.
     """
     primary_id = election.primary.id
     sessions = _sessions(connection, primary_id, [token_hash(asked.token) for asked in batch])
@@ -134,6 +144,16 @@ def cast_ballots(
         if isinstance(answers[place], FromElsewhere)
     }
     answers |= _ask_to_move(connection, primary_id, elsewhere, now=now, tally=tally, post=post)
+    for place, asked in enumerate(batch):
+        answer = answers[place]
+        if isinstance(answer, Accepted) and not answer.is_repeat:
+            message = cast_message(
+                sessions[token_hash(asked.token)]["mobile"],
+                hotline=election.primary.hotline,
+                locale=asked.locale,
+                now=now,
+            )
+            post.add(message, post.row(message, now))
     return [answers[place] for place in range(len(batch))]
 
 
@@ -209,13 +229,17 @@ def _ask_to_move(
     *,
     now: datetime,
     tally: Tally,
-    post: Post,
-) -> dict[int, AddressChanged]:
+    post: VotersPost,
+) -> dict[int, AddressChanged | CodesExhausted]:
     """Send a code to everybody who casts from another address than that of the sign-in."""
-    answers: dict[int, AddressChanged] = {}
+    answers: dict[int, AddressChanged | CodesExhausted] = {}
     challenges: list[dict[str, Any]] = []
     sessions: dict[bytes, dict[str, Any]] = {}
     for place, (asked, held) in elsewhere.items():
+        needs_code = not _is_asked(held, asked.address_digest, now)
+        if needs_code and post.is_exhausted(connection, now):
+            answers[place] = CodesExhausted()
+            continue
         reference = tally.reject(
             TurnedAway(
                 stage=RejectionStage.CAST,
@@ -228,7 +252,7 @@ def _ask_to_move(
                 place_code=held["place_code"],
             )
         )
-        if not _is_asked(held, asked.address_digest, now):
+        if needs_code:
             challenge, code = secrets.token_urlsafe(18), new_code()
             held |= {
                 "moves": held["moves"] + 1,

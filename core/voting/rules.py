@@ -114,6 +114,7 @@ class VotingRefusal(StrEnum):
     REFERENCE_UNKNOWN = "reference_unknown"
     REFERENCE_OVER = "reference_over"
     CALL_NOT_CONFIRMED = "call_not_confirmed"
+    BALLOTS_NOT_REWRITTEN = "ballots_not_rewritten"
 
 
 def new_reference() -> str:

@@ -5,6 +5,7 @@ do the same over WebCrypto; the server only ever holds sealed ballots, opened in
 """
 
 import json
+from base64 import b32decode
 from collections.abc import Callable
 from enum import StrEnum
 from hashlib import sha256
@@ -21,10 +22,10 @@ PRIVATE_KEY_BYTES: Final = 32
 ENC_BYTES: Final = 65
 TAG_BYTES: Final = 16
 TRACKER_LENGTH: Final = 26
-_TRACKER_BYTES: Final = 16
+TRACKER_BYTES: Final = 16
 _TRACKER_GROUP: Final = 4
 _TRACKER_ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-_TRACKER_SPARE_BITS: Final = 5 * TRACKER_LENGTH - 8 * _TRACKER_BYTES
+_TRACKER_SPARE_BITS: Final = 5 * TRACKER_LENGTH - 8 * TRACKER_BYTES
 _LETTER_PAIRS: Final = [one + two for one in _TRACKER_ALPHABET for two in _TRACKER_ALPHABET]
 _PAIR_PLACES: Final = range(5 * TRACKER_LENGTH - 10, -1, -10)
 
@@ -167,8 +168,17 @@ def tracker_of(digest: bytes) -> str:
 
     Two letters at a time: three ballots a vote make the library's loop worth avoiding.
     """
-    bits = int.from_bytes(digest[:_TRACKER_BYTES]) << _TRACKER_SPARE_BITS
+    bits = int.from_bytes(digest[:TRACKER_BYTES]) << _TRACKER_SPARE_BITS
     return "".join([_LETTER_PAIRS[bits >> place & 1023] for place in _PAIR_PLACES])
+
+
+def digest_start(tracker: str) -> bytes | None:
+    """The 16 bytes with which the SHA-256 of a tracker's ballot begins; None if it is none of ours.
+
+    26 letters hold 130 bits: of the spellings that differ in the last two only one is a tracker.
+    """
+    start = b32decode(tracker + "=" * (-len(tracker) % 8))[:TRACKER_BYTES]
+    return start if tracker_of(start) == tracker else None
 
 
 def group_tracker(tracker: str) -> str:

@@ -16,16 +16,15 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from core.i18n import _, use_locale
 from core.keyring import hmac_digest
-from core.messaging.post import Outgoing, Post, sms
-from core.messaging.rules import Purpose
 from core.primary.models import Voter
 from core.voting.addresses import Address, short_address
 from core.voting.bulk import change_rows, find_rows, insert_new_rows, insert_rows
+from core.voting.codes import VotersPost
 from core.voting.election import Election
 from core.voting.holds import Hold, hold_addresses, release_hold
 from core.voting.models import Registration, SignInChallenge, VotingSession
+from core.voting.notices import code_message
 from core.voting.rooms import ExemptionRoom, exemption_of, rooms
 from core.voting.rules import (
     CODE_LIFETIME,
@@ -108,6 +107,11 @@ class TurnedBack:
     reference: str
 
 
+@dataclass(frozen=True, slots=True)
+class CodesExhausted:
+    """As many codes were sent as may be: nobody gets one until more are allowed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SolveCode:
     """Somebody who brings the code of a challenge; the session will be bound to this address.
@@ -169,7 +173,7 @@ class ChallengeOver:
     """No such challenge, or it has expired, was solved or used up its tries."""
 
 
-SignInAnswer = ChallengeIssued | TurnedBack
+SignInAnswer = ChallengeIssued | TurnedBack | CodesExhausted
 CodeAnswer = SessionOpened | SessionMoved | AddressHeld | CodeWrong | CodeFailed | ChallengeOver
 
 
@@ -185,10 +189,13 @@ def sign_in_many(
     *,
     now: datetime,
     tally: Tally,
-    post: Post,
+    post: VotersPost,
 ) -> list[SignInAnswer]:
     """Answer a batch of sign-ins in the caller's transaction; codes go to ``post``."""
     primary_id = election.primary.id
+    if post.is_exhausted(connection, now):
+        # Before anything is looked up: the answer can't depend on whom it is given to.
+        return [CodesExhausted() for _asked in batch]
     roll = {
         bytes(row["iin_digest"]): row
         for row in find_rows(
@@ -235,7 +242,9 @@ def sign_in_many(
         if openly:
             answers.append(TurnedBack(openly[0], reference))
             continue
-        challenge, code = secrets.token_urlsafe(18), new_code()
+        pair = asked.iin_digest + asked.mobile_digest
+        serving = post.serving(pair, now)
+        challenge, code = secrets.token_urlsafe(18), serving or new_code()
         challenges.append(
             {
                 "id": challenge,
@@ -260,8 +269,9 @@ def sign_in_many(
         # The message is made for every pair, so that both cost the same; one kind is dropped.
         message = code_message(asked.mobile, code, locale=asked.locale, now=now)
         row = post.row(message, now)
-        if not reasons:
+        if not reasons and serving is None:
             post.add(message, row)
+            post.issue(pair, code)
         answers.append(
             ChallengeIssued(
                 challenge,
@@ -272,22 +282,6 @@ def sign_in_many(
         )
     insert_rows(connection, SignInChallenge, challenges)
     return answers
-
-
-def code_message(mobile: str, code: str, *, locale: str, now: datetime) -> Outgoing:
-    """The SMS that carries a code to the voter's number."""
-    with use_locale(locale):
-        text = _(
-            "{code} is your code for voting. Nobody from the committee will ever ask you for it.",
-            code=code,
-        )
-    return sms(
-        to=mobile,
-        text=text,
-        purpose=Purpose.ONE_TIME_CODE,
-        now=now,
-        expires_at=now + CODE_LIFETIME,
-    )
 
 
 def _claims(asked: SignIn) -> tuple[Key, ...]:
@@ -339,6 +333,7 @@ def solve_many(
     *,
     now: datetime,
     tally: Tally,
+    post: VotersPost,
 ) -> list[CodeAnswer]:
     """Answer a batch of codes in the caller's transaction."""
     primary_id = election.primary.id
@@ -371,6 +366,10 @@ def solve_many(
                 else CodeFailed(_turned_away(state, asked, RejectionReason.CODE_FAILED, now, tally))
             )
     answers |= _bind(connection, election, solved, states, now=now, tally=tally)
+    for place, asked in solved.items():
+        if isinstance(answers[place], SessionOpened):
+            state = states[asked.challenge]
+            post.use(state["iin_digest"] + state["mobile_digest"])
     _save(connection, states.values())
     return [answers[place] for place in range(len(batch))]
 

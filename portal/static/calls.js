@@ -17,7 +17,7 @@ export async function call(method, path, body, headers = {}) {
     credentials: "same-origin",
     cache: "no-store",
     redirect: "error",
-    signal: AbortSignal.timeout(30000),
+    signal: AbortSignal.timeout?.(30000),
   };
   if (body !== undefined) {
     options.body = JSON.stringify(body);

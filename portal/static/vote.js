@@ -180,7 +180,7 @@ async function solve() {
 
 async function fetchBallot() {
   tell(words("asking"));
-  const reply = await persist(() => call("GET", "/ballot"), { told });
+  const reply = await persist(() => call("GET", "/ballot"), { tries: 30, told });
   tell(null);
   if (!reply || reply.status >= 500) return tell(words("failed"));
   if (reply.status === 401) return signInAgain();
@@ -197,7 +197,12 @@ async function fetchBallot() {
   }
   one("[data-contests]").replaceChildren(...state.ballot.contests.map(drawContest));
   show("ballot");
-  countDown(state.ballot.expires_at, drawSessionLeft, signInAgain);
+  countDown(state.ballot.expires_at, drawSessionLeft, endSession);
+}
+
+function endSession() {
+  // A cast that is under way is answered by the server; its trackers stay whatever the time.
+  if (!state.busy && ["ballot", "review"].includes(step())) signInAgain();
 }
 
 function drawSessionLeft(left) {
@@ -239,7 +244,8 @@ async function sealAll() {
     ballots.push({ contest: contest.id, sealed: base64(await seal(publicKey, info, plaintext)) });
   }
   const titles = Object.fromEntries(state.ballot.contests.map((c) => [c.id, c.title]));
-  keep(PENDING, { key: crypto.randomUUID(), ballots, titles });
+  const key = base64(crypto.getRandomValues(new Uint8Array(24)));
+  keep(PENDING, { key, ballots, titles });
 }
 
 async function cast() {
@@ -391,9 +397,10 @@ const title = document.title;
 
 function warn(left) {
   document.title = left === null ? title : words("idle.title");
-  if (left === null) return dialog.close();
-  one("[data-idle-left]").textContent = words("idle.left", { left: clockTime(left) });
-  if (!dialog.open) dialog.showModal();
+  one("[data-idle-left]").textContent = words("idle.left", { left: clockTime(left ?? 0) });
+  if (dialog.hasAttribute("open") === (left !== null)) return;
+  if (dialog.showModal) dialog[left === null ? "close" : "showModal"]();
+  else dialog.toggleAttribute("open"); // browsers before 2022
 }
 
 const stay = watch({ ...LIMITS, isOccupied, warn, over: end });
@@ -454,4 +461,4 @@ async function start() {
   return show("identify", { focus: false });
 }
 
-await start();
+start();

@@ -114,7 +114,7 @@ def test_the_lots_favour_nobody(site: str, visit: OpenVisit) -> None:
     )
     expected = 3000 / 4
     for counts in places.values():
-        # Seven degrees of freedom would do for one row; the seeds are fixed, so this is no chance.
+        # 16.3 is passed by one fair lot in a thousand, and the seeds here are fixed.
         assert sum((count - expected) ** 2 / expected for count in counts) < 16.3
 
 

@@ -309,6 +309,49 @@ def test_an_unanswered_cast_is_not_wiped_from_a_voters_own_device(
     assert page.evaluate("sessionStorage.length") == 0
 
 
+def test_the_trackers_of_an_unanswered_cast_outlive_the_session(
+    site: str, visit: OpenVisit, voter: int
+) -> None:
+    seen = _timed(visit)
+    page = seen.page
+    sign_in(seen, site, voter)
+    fill_ballot(page)
+    page.route("**/api/v1/ballot", lose_the_answers(lambda number: True))
+    cast(page)
+    for _pause in range(8):
+        page.wait_for_timeout(500)
+        page.clock.fast_forward("00:31")  # the page waits longer before each of its tries
+    uncertain = page.locator("[data-step=uncertain]")
+    expect(uncertain).to_be_visible()
+    page.clock.fast_forward("20:00")
+    expect(uncertain).to_be_visible()
+    shown = uncertain.locator("[data-tracker]").first.get_attribute("data-tracker") or ""
+    assert is_stored(shown)
+
+
+def test_a_browser_of_2020_votes_and_is_asked_too(site: str, visit: OpenVisit, voter: int) -> None:
+    seen = _timed(visit)
+    seen.page.add_init_script(
+        """delete AbortSignal.timeout;
+        delete crypto.constructor.prototype.randomUUID;
+        delete HTMLDialogElement.prototype.showModal;
+        delete HTMLDialogElement.prototype.close;
+        delete globalThis.navigation;"""
+    )
+    page = seen.page
+    sign_in(seen, site, voter)
+    fill_ballot(page)
+    page.clock.fast_forward("05:00")
+    asked = page.locator("[data-idle]")
+    expect(asked).to_be_visible()
+    page.locator("[data-stay]").click()
+    expect(asked).to_be_hidden()
+    cast(page)
+    expect(page.locator("[data-step=done]")).to_be_visible()
+    assert all(map(is_stored, shown_trackers(page)))
+    assert not seen.complaints
+
+
 def test_nothing_on_a_voters_way_may_be_kept(site: str, visit: OpenVisit, voter: int) -> None:
     seen = visit()
     answers = {}

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import streamlit as st
+from sqlmodel import select
 
 from core import clock
 from core.audit.models import AuditEntry
@@ -178,6 +179,6 @@ def test_an_act_on_a_page_has_its_words_in_the_audit_log(kim: str, organizer: Ac
         service.remove_photo(session, kim, actor=organizer, now=SEALING)
         draft = service.PageDraft(programmes={"en": "Yards."})
         service.write_page(session, kim, draft, actor=organizer, now=SEALING)
-        verbs = {entry.act for entry in session.query(AuditEntry) if "candidate_p" in entry.act}
+        verbs = {act for act in session.exec(select(AuditEntry.act)) if "candidate_p" in act}
     assert len(verbs) == 3
     assert verbs <= set(ACTS)

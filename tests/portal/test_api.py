@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from core import clock
 from core.database import unit_of_work
+from core.messaging.allowance import set_allowance
 from core.primary.models import Candidate
 from core.settings import settings
 from core.voting import sealing
@@ -135,6 +136,21 @@ def test_a_voter_votes_through_the_api(listener: TestClient, poll: Poll) -> None
         poll.private, paper["primary"], "contest-0", b64decode(body["ballots"][0]["sealed"])
     )
     assert opened == [paper["contests"][0]["candidates"][0]["id"]]
+
+
+def test_beyond_the_allowance_of_codes_everybody_gets_the_same_answer(
+    listener: TestClient,
+) -> None:
+    with unit_of_work() as session:
+        now = clock.now()
+        set_allowance(session, per_hour=1, per_day=9, reason="проба", account_id=1, now=now)
+    assert Voter(0).ask().status_code == 202
+    known, unknown = Voter(1).ask(), Voter(77).ask()
+    wrong = Voter(2).ask(mobile=mobile(3))
+    assert known.status_code == 503
+    assert known.headers["Retry-After"] == "900"
+    assert known.json()["code"] == "codes_exhausted"
+    assert known.content == unknown.content == wrong.content
 
 
 def test_the_primary_tells_its_dates_and_its_key(listener: TestClient, poll: Poll) -> None:

@@ -5,18 +5,18 @@ from datetime import timedelta
 from io import BytesIO
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlmodel import select
 
 from core.audit.models import AuditEntry
 from core.database import reading, unit_of_work
 from core.errors import Refused
-from core.primary.models import Primary
+from core.primary.models import Contest, Primary
 from core.results import carrying
 from core.results.bundle import canonical
 from core.results.canvass import read_totals
 from core.results.counting import import_count
-from core.results.export import LAST_CASTS, record_export, write_sealed_export
+from core.results.export import record_export, write_sealed_export
 from core.results.exportfile import check_export
 from core.results.models import ContestTotal, CountImport, RecordedCount, SealedExport
 from core.results.opening import as_document, count_export
@@ -24,6 +24,9 @@ from core.results.resultfile import seal_result
 from core.results.rules import ImportOutcome, ResultsRefusal
 from core.results.shares import rebuild_key
 from core.staff.rules import Role, StaffRefusal
+from core.voting.closing import LAST_CASTS, close_vote
+from core.voting.models import Ballot
+from core.voting.rules import VotingRefusal
 from tests.results.election import (
     BLANK,
     CLOSES,
@@ -84,13 +87,46 @@ def test_ballots_come_out_only_after_the_close(sqlite_database, make_actor):
     carrying.take_out(BytesIO(), actor=election.organizer, now=CLOSES + LAST_CASTS)
 
 
-def test_ballots_that_changed_after_the_export_are_noticed(sqlite_database, make_actor, tmp_path):
+@pytest.mark.parametrize("change", ["more", "fewer", "another", "altered"])
+def test_ballots_that_are_not_those_of_the_board_are_not_counted(
+    database, make_actor, tmp_path, change
+):
     election = prepare(make_actor)
     cast_all(election)
     take_out(election, tmp_path / "ballots")
-    cast(election, [("small", ["SML00001"])])
-    found = refused(lambda: take_out(election, tmp_path / "more"))
+    with unit_of_work() as session:
+        ballot = session.exec(select(Ballot).limit(1)).one()
+        if change == "altered":
+            ballot.sealed = ballot.sealed[::-1]
+            session.add(ballot)
+        elif change != "more":
+            session.delete(ballot)
+    if change in {"more", "another"}:
+        cast(election, [("small", ["SML00001"])])
+    found = refused(lambda: take_out(election, tmp_path / "again"))
+    assert found.code is ResultsRefusal.BALLOTS_DIFFER_FROM_BOARD
+
+
+def test_an_export_that_differs_from_the_recorded_one_is_refused(
+    sqlite_database, make_actor, tmp_path
+):
+    election = prepare(make_actor)
+    cast_all(election)
+    take_out(election, tmp_path / "ballots")
+    with unit_of_work() as session:
+        session.execute(update(Contest).values(max_choices=3))
+    found = refused(lambda: take_out(election, tmp_path / "again"))
     assert found.code is ResultsRefusal.BALLOTS_CHANGED
+
+
+def test_ballots_leave_only_after_they_were_rewritten(sqlite_database, make_actor):
+    election = prepare(make_actor)
+    cast_all(election)
+    with reading() as session:
+        found = refused(
+            lambda: write_sealed_export(session, BytesIO(), actor=election.organizer, now=COUNTING)
+        )
+    assert found.code is VotingRefusal.BALLOTS_NOT_REWRITTEN
 
 
 def test_a_second_count_confirms_when_it_is_the_same_and_is_refused_when_it_differs(
@@ -214,6 +250,7 @@ def test_without_a_ceremony_there_is_nothing_to_export(sqlite_database, make_act
 def test_other_roles_neither_export_nor_bring_in(sqlite_database, make_actor, tmp_path, role):
     election = prepare(make_actor)
     stranger = make_actor(role)
+    close_vote(COUNTING)
     with reading() as session:
         summary = write_sealed_export(session, BytesIO(), actor=election.organizer, now=COUNTING)
 

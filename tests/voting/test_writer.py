@@ -178,6 +178,19 @@ def test_a_voter_signs_in_gets_a_code_and_votes(writer: Writer, poll: Poll) -> N
     assert registered == 1
 
 
+def test_a_vote_is_told_of_by_sms_once_and_nothing_of_its_content(
+    writer: Writer, poll: Poll
+) -> None:
+    token, sealed = session_of(writer, 0), ballots(poll)
+    first = cast(writer, token, sealed, home(0))
+    assert cast(writer, token, sealed, home(0)) == first
+    writer.stop()
+    told = [sms["text"] for sms in polls.outbox() if sms["to"] == mobile(0)][1:]
+    assert len(told) == 1
+    assert "голос" in told[0].lower()
+    assert not any(ballot.tracker[:4] in told[0] for ballot in sealed)
+
+
 @pytest.mark.parametrize("case", ["unknown", "wrong number", "suspended", "late", "under age"])
 def test_who_cannot_vote_gets_the_same_answer_and_no_code(writer: Writer, case: str) -> None:
     changes = {

@@ -59,10 +59,28 @@ def upgrade() -> None:
         }
         for number, row in enumerate(kept, start=1)
     ])
+    op.create_table('code_allowance',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('per_hour', sa.Integer(), nullable=False),
+    sa.Column('per_day', sa.Integer(), nullable=False),
+    sa.Column('reason', sa.String(), nullable=False),
+    sa.Column('set_at', core.database.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('set_by', sa.Integer(), nullable=False),
+    sa.CheckConstraint('per_hour > 0 AND per_day > 0', name=op.f('ck_code_allowance_some')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_code_allowance'))
+    )
+    op.create_table('code_count',
+    sa.Column('hour', core.database.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('counter', sa.String(), nullable=False),
+    sa.Column('codes', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('hour', 'counter', name=op.f('pk_code_count'))
+    )
 
 
 def downgrade() -> None:
     """Undo"""
+    op.drop_table('code_count')
+    op.drop_table('code_allowance')
     kept = _messages()
     op.drop_table('outbox_message')
     table = op.create_table('outbox_message',
