@@ -9,7 +9,8 @@ drawing, so that over all visitors every candidate is first equally often.
 
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
@@ -20,13 +21,13 @@ from starlette.routing import BaseRoute, Route
 
 from core import places
 from core.database import reading
-from core.i18n import LOCALES, _, use_locale
+from core.i18n import LOCALES, _, current_locale, use_locale
 from core.membership.rules import normalise_name
 from core.primary import candidate_queries as queries
 from core.primary.candidate_queries import ContestLine
 from core.primary.page_rules import shown_link
 from core.primary.photos import MEDIA_TYPE, SIZE, SMALL_SIZE
-from core.primary.queries import PrimaryView, active_primary, candidates
+from core.primary.queries import CandidateView, PrimaryView, active_primary, candidates
 from core.primary.rules import CandidateStatus
 from core.settings import settings
 from portal.kept import Kept
@@ -37,16 +38,23 @@ KEPT_OUTSIDE: Final = "public, max-age=60"
 KEPT_FOR_EVER: Final = "public, max-age=31536000, immutable"
 SHORTEST_NAME: Final = 2
 FOUND_MOST: Final = 60
-"""More are not shown: a cut through a list would favour those before it."""
+"""More candidates are not shown: a cut through a list would favour those before it."""
+LISTED_MOST: Final = 100
+"""Contests on one page: more would make it heavier than a slow phone likes."""
 
 _PHOTO: Final = re.compile(r"([0-9a-f]{64})(-small)?\.jpg")
 _random = secrets.SystemRandom()
 
 Item = TypeVar("Item")
 
+_lists: Kept["tuple[Listed, ...]"] = Kept()
 _pages: Kept[str] = Kept()
 _findings: Kept[str] = Kept(64)
 """Apart from the pages, so that no flood of searches pushes those out."""
+
+
+class Absent(Exception):
+    """There is nothing of this name."""
 
 
 def _by_lot(items: Iterable[Item]) -> list[Item]:
@@ -58,7 +66,7 @@ def _by_lot(items: Iterable[Item]) -> list[Item]:
 async def _kept(
     request: Request, name: str, make: Callable[[PrimaryView], str], kept: Kept[str] = _pages
 ) -> Response:
-    """The page that ``make`` draws of the active primary; `LookupError` means there is none."""
+    """The page that ``make`` draws of the active primary; `Absent` means there is none."""
 
     def made() -> str:
         with use_locale(locale_of(request)):
@@ -68,7 +76,7 @@ async def _kept(
 
     try:
         html = await run_in_threadpool(kept.get, f"{locale_of(request)} {name}", made)
-    except LookupError:
+    except Absent:
         return page(request, "not_found.html", status=404)
     return answer(html, cache_control=KEPT_OUTSIDE)
 
@@ -77,40 +85,89 @@ def _contacts(primary: PrimaryView) -> Contacts:
     return Contacts(primary.hotline, primary.email)
 
 
-def _held_in(contest: ContestLine) -> str:
+def _held_in(place_code: str | None) -> str:
     """Where a contest is held: the unit, then what it lies in."""
-    if contest.place_code is None:
+    if place_code is None:
         return _("The whole country")
-    return ", ".join(places.name(unit.code) for unit in places.ancestors(contest.place_code))
+    return ", ".join(places.name(unit.code) for unit in places.ancestors(place_code))
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A contest in the list: where it is held in words, and all its words folded for a search."""
+
+    contest: ContestLine
+    region: str | None
+    place: str
+    folded: str
+
+
+def _listed(primary: PrimaryView) -> tuple[Listed, ...]:
+    """All contests in the reader's language, read once in two seconds for all pages and searches."""
+
+    def read() -> tuple[Listed, ...]:
+        with reading() as session:
+            lines = queries.contest_lines(session, primary.id)
+        held = {code: _held_in(code) for code in {line.place_code for line in lines}}
+        return tuple(
+            Listed(
+                contest=line,
+                region=places.region_of(line.place_code) if line.place_code else None,
+                place=held[line.place_code],
+                folded=normalise_name(f"{line.id} {line.title} {held[line.place_code]}"),
+            )
+            for line in lines
+        )
+
+    return _lists.get(current_locale(), read)
 
 
 async def show_contests(request: Request) -> Response:
-    """All contests by region; with ``q``, contests and candidates that match."""
+    """All contests, or the regions where they are many; ``region`` and ``q`` choose among them."""
     asked = " ".join(request.query_params.get("q", "").split())[:100]
+    region = request.query_params.get("region", "")[:20]
 
     def make(primary: PrimaryView) -> str:
-        with reading() as session:
-            contests = queries.contest_lines(session, primary.id)
-        facts = _found(primary, contests, asked) if asked else {"groups": _by_region(contests)}
-        return draw(request, "candidates.html", asked=asked, contacts=_contacts(primary), **facts)
+        contests = _listed(primary)
+        facts: dict[str, Any] = {"asked": asked, "contacts": _contacts(primary)}
+        if asked:
+            facts |= _found(primary, contests, asked)
+        else:
+            facts |= _by_region(contests, region)
+        return draw(request, "candidates.html", **facts)
 
-    return await _kept(request, f"contests {asked}", make, _findings if asked else _pages)
-
-
-def _by_region(contests: Iterable[ContestLine]) -> list[tuple[str, list[dict[str, Any]]]]:
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for contest in contests:
-        code = contest.place_code
-        region = places.name(places.region_of(code)) if code else _("The whole country")
-        groups.setdefault(region, []).append({"contest": contest, "place": _held_in(contest)})
-    return list(groups.items())
+    kept = _findings if asked else _pages
+    return await _kept(request, f"contests {region} {asked}", make, kept)
 
 
-def _found(primary: PrimaryView, contests: Iterable[ContestLine], asked: str) -> dict[str, object]:
+def _by_region(contests: Sequence[Listed], region: str) -> dict[str, Any]:
+    """The contests in groups; where they are many, all but the chosen group only as a number."""
+    groups: dict[str | None, list[Listed]] = {}
+    for line in contests:
+        groups.setdefault(line.region, []).append(line)
+    if region and region not in groups:
+        raise Absent
+    few = len(contests) <= LISTED_MOST
+    return {
+        "groups": [
+            {
+                "code": code,
+                "name": places.name(code) if code else _("The whole country"),
+                "lines": lines if few or code in {region, None} else None,
+                "count": len(lines),
+            }
+            for code, lines in groups.items()
+            if not region or code == region
+        ],
+        "region": region,
+    }
+
+
+def _found(primary: PrimaryView, contests: Sequence[Listed], asked: str) -> dict[str, Any]:
     words = normalise_name(asked).split()
-    lines = [{"contest": contest, "place": _held_in(contest)} for contest in contests]
-    by_id = {contest.id: contest for contest in contests}
-    people: list[dict[str, Any]] = []
+    lines = [line for line in contests if all(word in line.folded for word in words)]
+    by_id = {line.contest.id: line.contest for line in contests}
+    found: Sequence[CandidateView] = ()
     total = 0
     if len(asked) >= SHORTEST_NAME:
         with reading() as session:
@@ -121,21 +178,17 @@ def _found(primary: PrimaryView, contests: Iterable[ContestLine], asked: str) ->
                 status=CandidateStatus.REGISTERED,
                 limit=FOUND_MOST,
             )
-        if total <= FOUND_MOST:
-            people = [
-                {"candidate": each, "contest": by_id[each.contest_id]} for each in _by_lot(found)
-            ]
+    shown = _by_lot(found) if total <= FOUND_MOST else []
     return {
-        "lines": [line for line in lines if _matches(line, words)],
-        "people": people,
+        "lines": lines[:LISTED_MOST],
+        "more": max(0, len(lines) - LISTED_MOST),
+        "people": [
+            {"candidate": each, "contest": by_id[each.contest_id]}
+            for each in shown
+            if each.contest_id in by_id
+        ],
         "total": total,
     }
-
-
-def _matches(line: dict[str, Any], words: list[str]) -> bool:
-    contest: ContestLine = line["contest"]
-    text = normalise_name(" ".join([contest.id, contest.title, line["place"]]))
-    return all(word in text for word in words)
 
 
 async def show_contest(request: Request) -> Response:
@@ -147,12 +200,12 @@ async def show_contest(request: Request) -> Response:
             contest = queries.contest_line(session, primary.id, contest_id)
             standing = queries.standing(session, primary.id, contest_id)
         if contest is None:
-            raise LookupError
+            raise Absent
         return draw(
             request,
             "candidates_contest.html",
             contest=contest,
-            place=_held_in(contest),
+            place=_held_in(contest.place_code),
             standing=_by_lot(standing),
             small_size=SMALL_SIZE,
             contacts=_contacts(primary),
@@ -169,14 +222,14 @@ async def show_candidate(request: Request) -> Response:
         with reading() as session:
             found = queries.candidate_page(session, primary.id, candidate_id)
         if found is None or found.contest.id != contest_id:
-            raise LookupError
+            raise Absent
         return draw(
             request,
             "candidate.html",
             page=found,
             candidate=found.candidate,
             is_standing=found.candidate.status is CandidateStatus.REGISTERED,
-            place=_held_in(found.contest),
+            place=_held_in(found.contest.place_code),
             links=[(link, *shown_link(link)) for link in found.links],
             size=SIZE,
             contacts=_contacts(primary),
@@ -190,7 +243,7 @@ def _photo(_database_url: str, digest: str, *, small: bool) -> bytes:
     with reading() as session:
         content = queries.photo_bytes(session, digest, small=small)
     if content is None:
-        raise LookupError
+        raise Absent
     return content
 
 
@@ -205,7 +258,7 @@ async def photo(request: Request) -> Response:
 
     try:
         found = await run_in_threadpool(content)
-    except LookupError:
+    except Absent:
         return Response(status_code=404, headers=dict(SECURITY_HEADERS))
     headers = {**SECURITY_HEADERS, "Cache-Control": KEPT_FOR_EVER}
     return Response(found, media_type=MEDIA_TYPE, headers=headers)

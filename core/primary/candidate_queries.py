@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from core.i18n import LOCALES, current_locale
@@ -65,6 +67,16 @@ class CandidatePageView:
         return paragraphs(self.programmes[language]) if language else ()
 
 
+_CONTEST_COLUMNS = (
+    col(Contest.id),
+    col(Contest.title_ru),
+    col(Contest.title_kk),
+    col(Contest.title_en),
+    col(Contest.place_code),
+    col(Contest.max_choices),
+)
+
+
 def contest_lines(session: Session, primary_id: str) -> tuple[ContestLine, ...]:
     """Every contest of the primary, the national ones first, then by place and code."""
     counted = (
@@ -74,12 +86,13 @@ def contest_lines(session: Session, primary_id: str) -> tuple[ContestLine, ...]:
         .group_by(col(Candidate.contest_id))
         .subquery()
     )
-    rows = session.exec(
-        select(Contest, counted.c.standing)
+    # Columns and not objects: a country may have thousands of contests, and all are listed.
+    rows = session.execute(
+        select_columns(*_CONTEST_COLUMNS, counted.c.standing)
         .join(counted, counted.c.contest_id == col(Contest.id), isouter=True)
         .where(col(Contest.primary_id) == primary_id)
-    ).all()
-    lines = (_line(contest, standing or 0) for contest, standing in rows)
+    )
+    lines = (_line(row, row.standing or 0) for row in rows)
     return tuple(sorted(lines, key=lambda line: (line.place_code or "", line.id)))
 
 
@@ -97,7 +110,8 @@ def contest_line(session: Session, primary_id: str, contest_id: str) -> ContestL
     return _line(contest, standing)
 
 
-def _line(contest: Contest, standing: int) -> ContestLine:
+def _line(contest: Any, standing: int) -> ContestLine:
+    # A row of the table, or one of `_CONTEST_COLUMNS`.
     return ContestLine(
         id=contest.id,
         titles={"ru": contest.title_ru, "kk": contest.title_kk, "en": contest.title_en},

@@ -9,19 +9,20 @@ from unittest.mock import patch
 
 import pytest
 from httpx import Response
+from sqlalchemy import insert
 from starlette.testclient import TestClient
 
 from core import clock
 from core.database import unit_of_work
 from core.i18n import LOCALES
-from core.primary.models import Candidate, CandidatePage, CandidatePhoto
+from core.primary.models import Candidate, CandidatePage, CandidatePhoto, Contest
 from core.primary.photos import read_photo
 from portal import candidates
 from portal.app import app
 from tests.portal.test_site import _Page
 from tests.primary.test_photos import picture
 from tests.voting import polls
-from tests.voting.polls import NOON, Poll
+from tests.voting.polls import DISTRICT, NOON, PRIMARY, REGION, Poll
 
 PHOTO = read_photo(picture())
 LINK = "https://example.kz/me"
@@ -159,6 +160,40 @@ def test_a_name_that_too_many_bear_shows_nobody_rather_than_the_first(
     html = _get("/en/candidates?q=имя").text
     assert _order(html) == []
     assert "8 candidates are called so" in html
+
+
+def test_where_contests_are_many_the_page_lists_regions_and_stays_light(
+    poll: Poll,
+) -> None:
+    with unit_of_work() as session:
+        session.execute(
+            insert(Contest),
+            [
+                {
+                    "id": f"seat-{number}",
+                    "primary_id": PRIMARY,
+                    "title_ru": f"Округ № {number}",
+                    "title_kk": f"№ {number} округ",
+                    "title_en": f"Seat {number}",
+                    "place_code": DISTRICT,
+                    "seats": 1,
+                    "max_choices": 1,
+                    "size": 128,
+                }
+                for number in range(150)
+            ],
+        )
+    whole = _get("/ru/candidates").text
+    assert "candidates/contest-0" in whole  # the national ones stand there at once
+    assert "candidates/seat-7" not in whole
+    assert f'href="/ru/candidates?region={REGION}"' in whole
+    region = _get(f"/ru/candidates?region={REGION}").text
+    assert "candidates/seat-7" in region
+    assert "candidates/contest-0" not in region
+    assert "Подходят ещё 50 голосований" in _get("/ru/candidates?q=округ").text
+    for got in (whole, region):
+        assert len(got.encode()) < 70_000
+    assert _get("/ru/candidates?region=nowhere").status_code == 404
 
 
 def test_a_cancelled_candidate_leaves_the_lists_and_keeps_a_page_that_says_so(poll: Poll) -> None:
