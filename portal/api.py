@@ -3,8 +3,7 @@
 import random
 import time
 from base64 import b64decode, b64encode
-from functools import wraps
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from starlette.requests import Request
@@ -20,7 +19,7 @@ from core.primary.digests import address_digest, iin_digest, mobile_digest
 from core.primary.queries import ContestView
 from core.settings import settings
 from core.voting import queries
-from core.voting.addresses import Address, address_key
+from core.voting.addresses import address_key
 from core.voting.casting import (
     Accepted,
     IdempotencyMismatch,
@@ -28,7 +27,6 @@ from core.voting.casting import (
     SealedBallotRepeated,
     SignInAgain,
 )
-from core.voting.election import Election
 from core.voting.polling import AddressChanged, BallotsIncomplete, CastBallots, SignOut
 from core.voting.rules import RejectionReason
 from core.voting.sessions import read_token
@@ -46,8 +44,19 @@ from core.voting.signin import (
     TurnedBack,
 )
 from core.voting.votes import SealedBallot
-from portal.address import address_of
-from portal.guard import allowed_origins
+from portal.asking import (
+    PREFIX,
+    Stop,
+    answer,
+    body_of,
+    call,
+    check_origin,
+    election_of,
+    find_token,
+    session_cookie,
+    token_of,
+    voters_address,
+)
 from portal.hot import Endpoint
 from portal.openapi import Call
 from portal.problems import problem
@@ -72,9 +81,7 @@ from portal.shapes import (
 )
 from portal.tickets import HEADER, HEADER_MEANING
 
-PREFIX: Final = "/api/v1"
 TURNOUT_KEPT_SECONDS: Final = 3.0
-_encode = msgspec.json.Encoder().encode
 _order = random.Random()  # noqa: S311 - an order that nobody gains from guessing
 
 
@@ -141,98 +148,9 @@ CALLS: Final = (
 )
 
 
-class Stop(Exception):
-    """Ends a call with a refusal that is already an answer."""
-
-    def __init__(self, answer: Response) -> None:
-        super().__init__()
-        self.answer = answer
-
-
-def _call(endpoint: Endpoint) -> Endpoint:
-    @wraps(endpoint)
-    async def called(request: Request) -> Response:
-        try:
-            return await endpoint(request)
-        except Stop as stop:
-            return stop.answer
-        except Refused:
-            return problem(503, "unavailable", headers={"Retry-After": "5"})
-
-    return called
-
-
-def answer(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:
-    """A JSON answer that nobody keeps."""
-    return Response(
-        _encode(body),
-        status_code=status,
-        media_type="application/json",
-        headers={"Cache-Control": "no-store", **(headers or {})},
-    )
-
-
-async def body_of(request: Request, decoder: "msgspec.json.Decoder[Any]") -> Any:
-    """The JSON body of a call; ends the call with 400 unless it is JSON of this shape."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise Stop(problem(415, "request_malformed"))
-    try:
-        return decoder.decode(await request.body())
-    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
-        # The shape is ours and told; the value is the voter's and never repeated.
-        raise Stop(problem(400, "request_malformed", detail=str(fault)[:200])) from None
-
-
-def _address(request: Request) -> Address:
-    address = address_of(request)
-    if address is None:
-        raise Stop(problem(400, "address_unknown"))
-    return address
-
-
-def _election(request: Request) -> Election:
-    election = runtime_of(request).election.get()
-    if election is None:
-        raise Stop(problem(404, "no_primary"))
-    return election
-
-
-def cookie_name() -> str:
-    """The cookie of a voting session: bound to the host wherever the listener is reached by https."""
-    return "__Host-voter" if settings().public_url.startswith("https://") else "voter"
-
-
-def check_origin(request: Request) -> None:
-    """End the call with 403 unless it comes from a page of ours: asked of what cookies authorise."""
-    if request.headers.get("origin") not in allowed_origins():
-        raise Stop(problem(403, "origin_refused"))
-
-
-def _token(request: Request) -> tuple[str, bool]:
-    """The session's token, '' without one, and whether a cookie brought it."""
-    scheme, _space, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and token.strip():
-        return token.strip(), False
-    return request.cookies.get(cookie_name(), ""), True
-
-
-def token_of(request: Request) -> tuple[str, bool]:
-    """The same; ends the call with 401 without a token."""
-    token, by_cookie = _token(request)
-    if not token:
-        raise Stop(problem(401, "sign_in_required", headers={"WWW-Authenticate": "Bearer"}))
-    return token, by_cookie
-
-
-def _cookie(token: str, seconds: int) -> str:
-    secure = "; Secure" if settings().public_url.startswith("https://") else ""
-    return f"{cookie_name()}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"
-
-
 async def primary(request: Request) -> Response:
     """``GET /primary``."""
-    election = _election(request)
+    election = election_of(request)
     view = election.primary
     now = clock.now()
     timeline = view.timeline
@@ -269,9 +187,9 @@ _sign_in_body = msgspec.json.Decoder(SignInBody)
 async def sign_in(request: Request) -> Response:
     """``POST /sign-in``."""
     arrived_at = clock.now()
-    election = _election(request)
+    election = election_of(request)
     asked: SignInBody = await body_of(request, _sign_in_body)
-    address = _address(request)
+    address = voters_address(request)
     try:
         iin = Iin.parse(asked.iin)
     except Refused:
@@ -334,12 +252,12 @@ _code_body = msgspec.json.Decoder(CodeBody)
 
 async def solve(request: Request) -> Response:
     """``POST /sign-in/{challenge}``."""
-    election = _election(request)
+    election = election_of(request)
     asked: CodeBody = await body_of(request, _code_body)
-    token, by_cookie = _token(request)
+    token, by_cookie = find_token(request)
     if asked.cookie or (token and by_cookie):
         check_origin(request)
-    address = _address(request)
+    address = voters_address(request)
     given = await runtime_of(request).submit(
         SolveCode(
             challenge=request.path_params["challenge"][:64],
@@ -356,7 +274,9 @@ async def solve(request: Request) -> Response:
                 return answer(200, SessionAnswer(expires_at, token))
             seconds = int((expires_at - clock.now()).total_seconds())
             return answer(
-                200, SessionAnswer(expires_at), headers={"Set-Cookie": _cookie(token, seconds)}
+                200,
+                SessionAnswer(expires_at),
+                headers={"Set-Cookie": session_cookie(token, seconds)},
             )
         case SessionMoved(expires_at):
             return answer(200, SessionAnswer(expires_at))
@@ -384,7 +304,7 @@ async def solve(request: Request) -> Response:
 async def ballot(request: Request) -> Response:
     """``GET /ballot``."""
     token, _by_cookie = token_of(request)
-    election = _election(request)
+    election = election_of(request)
     said = read_token(token)
     now = clock.now()
     if said is None or now >= said.expires_at:
@@ -445,7 +365,7 @@ async def cast(request: Request) -> Response:
     token, by_cookie = token_of(request)
     if by_cookie:
         check_origin(request)
-    election = _election(request)
+    election = election_of(request)
     key = request.headers.get("idempotency-key", "")
     if not (16 <= len(key) <= 128 and key.isascii() and key.isprintable()):
         raise Stop(problem(400, "idempotency_key_missing"))
@@ -457,7 +377,7 @@ async def cast(request: Request) -> Response:
         )
     except ValueError:
         raise Stop(problem(400, "request_malformed")) from None
-    address = _address(request)
+    address = voters_address(request)
     given = await runtime_of(request).submit(
         CastBallots(
             token=token,
@@ -472,7 +392,7 @@ async def cast(request: Request) -> Response:
     match given:
         case Accepted(trackers):
             # A shared computer must not keep the session of somebody who has voted.
-            headers = {"Set-Cookie": _cookie("", 0)} if by_cookie else None
+            headers = {"Set-Cookie": session_cookie("", 0)} if by_cookie else None
             return answer(201, CastAnswer([TrackerAnswer(*pair) for pair in trackers]), headers)
         case Rejected((RejectionReason.NOT_OPEN,), reference):
             return problem(403, "not_open", reasons=[RejectionReason.NOT_OPEN], reference=reference)
@@ -506,13 +426,13 @@ async def sign_out(request: Request) -> Response:
     if by_cookie:
         check_origin(request)
     await runtime_of(request).writer.submit_async(SignOut(token))
-    headers = {"Cache-Control": "no-store", "Set-Cookie": _cookie("", 0)}
+    headers = {"Cache-Control": "no-store", "Set-Cookie": session_cookie("", 0)}
     return Response(status_code=204, headers=headers)
 
 
 async def turnout(request: Request) -> Response:
     """``GET /turnout``."""
-    election = _election(request)
+    election = election_of(request)
     counted = await runtime_of(request).shared(
         "turnout", TURNOUT_KEPT_SECONDS, query(queries.turnout, election.primary.id)
     )
@@ -533,16 +453,16 @@ def _place_turnout(row: queries.PlaceTurnout) -> PlaceTurnoutAnswer:
 
 
 HOT: Final[dict[tuple[str, str], Endpoint]] = {
-    ("POST", f"{PREFIX}/sign-in"): _call(sign_in),
-    ("POST", f"{PREFIX}/sign-in/{{challenge}}"): _call(solve),
-    ("GET", f"{PREFIX}/ballot"): _call(ballot),
-    ("POST", f"{PREFIX}/ballot"): _call(cast),
+    ("POST", f"{PREFIX}/sign-in"): call(sign_in),
+    ("POST", f"{PREFIX}/sign-in/{{challenge}}"): call(solve),
+    ("GET", f"{PREFIX}/ballot"): call(ballot),
+    ("POST", f"{PREFIX}/ballot"): call(cast),
 }
 """What every voter asks for: `portal.hot` finds these without a router."""
 
 routes = [
     *(Route(path, endpoint, methods=[method]) for (method, path), endpoint in HOT.items()),
-    Route(f"{PREFIX}/primary", _call(primary), methods=["GET"]),
-    Route(f"{PREFIX}/sign-out", _call(sign_out), methods=["POST"]),
-    Route(f"{PREFIX}/turnout", _call(turnout), methods=["GET"]),
+    Route(f"{PREFIX}/primary", call(primary), methods=["GET"]),
+    Route(f"{PREFIX}/sign-out", call(sign_out), methods=["POST"]),
+    Route(f"{PREFIX}/turnout", call(turnout), methods=["GET"]),
 ]

@@ -21,6 +21,7 @@ from starlette.routing import Route
 from core import database
 from core.settings import settings
 from portal import api, candidates, complaints, exemptions, gate, results, site
+from portal.asking import PREFIX
 from portal.gate import Gate
 from portal.guard import Guard
 from portal.hot import HotPath
@@ -89,7 +90,7 @@ async def _http_problem(request: Request, fault: Exception) -> Response:
 
 app = Starlette(
     routes=[
-        Route(f"{api.PREFIX}/openapi.json", openapi, methods=["GET"]),
+        Route(f"{PREFIX}/openapi.json", openapi, methods=["GET"]),
         *api.routes,
         *gate.routes,
         *complaints.routes,

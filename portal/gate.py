@@ -24,7 +24,7 @@ from core.voting.addresses import address_key
 from portal import tickets
 from portal.address import address_of
 from portal.admission import Admission, Turn
-from portal.api import PREFIX, cookie_name
+from portal.asking import PREFIX, cookie_name
 from portal.openapi import Call
 from portal.problems import problem
 from portal.runtime import Runtime, runtime_of
