@@ -30,18 +30,15 @@ from core.voting.casting import (
 from core.voting.polling import AddressChanged, BallotsIncomplete, CastBallots, SignOut
 from core.voting.rules import RejectionReason
 from core.voting.sessions import read_token
-from core.voting.signin import (
+from core.voting.signin import ChallengeIssued, CodesExhausted, SignIn, TurnedBack
+from core.voting.solving import (
     AddressHeld,
-    ChallengeIssued,
     ChallengeOver,
     CodeFailed,
-    CodesExhausted,
     CodeWrong,
     SessionMoved,
     SessionOpened,
-    SignIn,
     SolveCode,
-    TurnedBack,
 )
 from core.voting.votes import SealedBallot
 from portal.asking import (

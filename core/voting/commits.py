@@ -30,14 +30,8 @@ from core.voting.polling import (
     sign_out_many,
 )
 from core.voting.rules import VotingRefusal
-from core.voting.signin import (
-    CodeAnswer,
-    SignIn,
-    SignInAnswer,
-    SolveCode,
-    sign_in_many,
-    solve_many,
-)
+from core.voting.signin import SignIn, SignInAnswer, sign_in_many
+from core.voting.solving import CodeAnswer, SolveCode, solve_many
 from core.voting.tally import Tally
 
 log = logging.getLogger(__name__)

@@ -36,8 +36,8 @@ from core.voting.rules import (
     new_code,
     new_reference,
 )
-from core.voting.sessions import idempotency_mark, token_hash
-from core.voting.signin import CodesExhausted, code_hmac
+from core.voting.sessions import code_hmac, idempotency_mark, token_hash
+from core.voting.signin import CodesExhausted
 from core.voting.tally import Tally, TurnedAway
 from core.voting.votes import SealedBallot
 

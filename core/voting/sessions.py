@@ -63,3 +63,8 @@ def idempotency_mark(primary_id: str, iin_digest: bytes, key: str) -> bytes:
     return hmac_digest("idempotency", b"\0".join((primary_id.encode(), iin_digest, key.encode())))[
         :16
     ]
+
+
+def code_hmac(challenge: str, code: str) -> bytes:
+    """What the database keeps of a one-time code."""
+    return hmac_digest("voting.one-time-code", f"{challenge}:{code}".encode())

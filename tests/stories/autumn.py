@@ -45,7 +45,8 @@ from core.voting.election import load
 from core.voting.polling import CastBallots
 from core.voting.rules import AddressMode
 from core.voting.sealing import seal
-from core.voting.signin import ChallengeIssued, SessionOpened, SignIn, SolveCode, TurnedBack
+from core.voting.signin import ChallengeIssued, SignIn, TurnedBack
+from core.voting.solving import SessionOpened, SolveCode
 from core.voting.votes import SealedBallot
 from tests.conftest import ALMATY, MakeActor
 

@@ -19,7 +19,8 @@ from core.voting.codes import FREE, PAUSE, WINDOW, LastCodes
 from core.voting.election import CurrentElection
 from core.voting.models import Rejection, SignInChallenge
 from core.voting.notices import cast_message, code_message
-from core.voting.signin import ChallengeIssued, CodesExhausted, SessionOpened
+from core.voting.signin import ChallengeIssued, CodesExhausted
+from core.voting.solving import SessionOpened
 from core.voting.writer import Writer
 from tests.voting import polls
 from tests.voting.polls import NOON, Poll, mobile

@@ -35,17 +35,15 @@ from core.voting.polling import (
     SignOut,
 )
 from core.voting.rules import RejectionReason, VotingRefusal
-from core.voting.signin import (
+from core.voting.signin import ChallengeIssued, SignIn, TurnedBack
+from core.voting.solving import (
     AddressHeld,
-    ChallengeIssued,
     ChallengeOver,
     CodeFailed,
     CodeWrong,
     SessionMoved,
     SessionOpened,
-    SignIn,
     SolveCode,
-    TurnedBack,
 )
 from core.voting.votes import SealedBallot
 from core.voting.writer import Writer

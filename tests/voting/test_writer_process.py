@@ -15,7 +15,8 @@ from core.voting.casting import Accepted
 from core.voting.commits import Answer, Operation
 from core.voting.polling import CastBallots
 from core.voting.rules import VotingRefusal
-from core.voting.signin import ChallengeIssued, ChallengeOver, SessionOpened, SignIn, SolveCode
+from core.voting.signin import ChallengeIssued, SignIn
+from core.voting.solving import ChallengeOver, SessionOpened, SolveCode
 from core.voting.votes import SealedBallot
 from core.voting.writer_process import ProcessWriter
 from tests.voting import polls
