@@ -14,8 +14,9 @@ from core.cases.queries import CaseFilters
 from core.cases.rules import CaseState
 from core.i18n import _, n_, term
 from core.membership import queries as membership
-from core.messaging.queries import outbox_depths
-from core.messaging.rules import MessageState
+from core.messaging import queries as messaging
+from core.messaging.allowance import ALARMING_SHARE, spending
+from core.messaging.rules import GatewayKind
 from core.primary import queries as primaries
 from core.primary.queries import PrimaryView
 from core.results import queries as results
@@ -200,15 +201,18 @@ def _canvasser(look: Looking) -> Iterator[Duty]:
 
 def _administrator(look: Looking) -> Iterator[Duty]:
     failed = sum(
-        depth.messages
-        for depth in outbox_depths(look.session)
-        if depth.state is MessageState.FAILED
+        group.messages for kind in GatewayKind for group in messaging.given_up(look.session, kind)
     )
     if failed:
         text = n_(
             "{count} message could not be sent.", "{count} messages could not be sent.", failed
         )
         yield Duty(text, "health", is_urgent=True)
+    codes = spending(look.session, now=look.now)
+    if codes.is_exhausted:
+        yield Duty(_("No more codes are sent: decide on the allowance."), "health", is_urgent=True)
+    elif codes.share >= ALARMING_SHARE:
+        yield Duty(_("The allowance of codes is nearly used up."), "health", is_urgent=True)
 
 
 _BY_ROLES: Final[tuple[tuple[frozenset[Role], Duties], ...]] = (

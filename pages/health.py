@@ -13,14 +13,13 @@ from core.i18n import (
     format_number,
     format_percent,
     format_time,
-    term,
 )
-from core.messaging.rules import MessageState
 from core.staff.health import Health, health
 from core.staff.rules import Actor, Role
+from pages.outgoing import draw_codes, draw_gateways, offer_acts, wrong_with_messages
 from pages.session import require_role, staff_fragment
 
-require_role(Role.ADMINISTRATOR)
+actor = require_role(Role.ADMINISTRATOR)
 LATE = timedelta(minutes=1)
 
 
@@ -41,9 +40,7 @@ def verdict(found: Health, now: datetime) -> list[str]:
         _("The task {task} failed at its last run ({fault}).", task=task, fault=fault)
         for task, fault in sorted(state.faults.items())
     ]
-    failed = next(depth for depth in found.outbox if depth.state is MessageState.FAILED)
-    if failed.messages:
-        wrong.append(_("Messages given up: {count}. Look at the gateway.", count=failed.messages))
+    wrong += wrong_with_messages(found, now)
     if found.disk_free_bytes < found.disk_bytes // 10:
         wrong.append(_("Less than a tenth of the disk is free."))
     if not found.keys_are_private:
@@ -64,7 +61,8 @@ def draw(_actor: Actor) -> None:
     else:
         st.success(_("Everything runs."), icon=":material/check_circle:")
     draw_figures(found, now)
-    draw_outbox(found)
+    draw_gateways(found, now)
+    draw_codes(found.codes)
     st.caption(
         _(
             "{environment} · schema {revision} · looked up {at}",
@@ -92,22 +90,9 @@ def draw_figures(found: Health, now: datetime) -> None:
     clockwork.caption(_("Audit log signed for {day}", day=signed))
 
 
-def draw_outbox(found: Health) -> None:
-    """Messages on their way."""
-    st.subheader(_("Outgoing messages"))
-    st.dataframe(
-        [
-            {
-                _("State"): term(depth.state),
-                _("Messages"): depth.messages,
-                _("Oldest"): format_datetime(depth.oldest) if depth.oldest else "–",
-            }
-            for depth in found.outbox
-        ],
-        hide_index=True,
-        width="stretch",
-    )
-
-
 st.title(_("System health"))
 draw()
+if not actor.read_only:
+    with reading() as session:
+        shown = health(session, now=clock.now())
+    offer_acts(shown)

@@ -9,6 +9,7 @@ from core.database import reading
 from core.i18n import _, format_datetime, format_duration, format_number, format_percent
 from core.membership import queries as membership
 from core.membership.queries import FreezeView
+from core.messaging.allowance import spending
 from core.primary import queries as primaries
 from core.primary.queries import PrimaryView
 from core.primary.rules import Timeline
@@ -126,11 +127,17 @@ now = clock.now()
 with reading() as session:
     primary = primaries.active_primary(session)
     freeze = membership.freeze_now(session, now)
+    codes = spending(session, now=now)
     looking = Looking(session, actor, primary, now)
     todo = () if actor.read_only else duties(looking)
     own = () if actor.read_only else figures(looking)
 
 st.title(_("Overview"))
+if codes.is_exhausted and actor.has(Role.ORGANIZER, Role.ADMINISTRATOR):
+    st.error(
+        _("No more codes are sent: voters can't sign in. An administrator decides on it."),
+        icon=":material/error:",
+    )
 draw_state(primary, freeze, now)
 draw_vote()
 if not actor.read_only:

@@ -19,7 +19,9 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
+from core.errors import Refused
 from core.messaging.models import CodeAllowance, CodeCount
+from core.messaging.rules import MessagingRefusal
 
 PER_HOUR: Final = 150_000
 """By default: the busiest hour planned for has half of that many voters."""
@@ -27,6 +29,10 @@ PER_HOUR: Final = 150_000
 PER_DAY: Final = 600_000
 """By default: twice the votes of a first day."""
 
+ALARMING_SHARE: Final = 0.8
+"""From this share on administrators are told, before nothing more is sent."""
+
+_MOST: Final = 50_000_000
 _READ_EVERY: Final = 1.0  # seconds
 _DAY: Final = timedelta(hours=24)
 
@@ -51,8 +57,12 @@ class Spending:
         return self.share >= 1
 
 
-def spending(connection: Connection, *, now: datetime) -> Spending:
+def spending(session: Session, *, now: datetime) -> Spending:
     """What was sent and what may be."""
+    return _spending(session.connection(), now)
+
+
+def _spending(connection: Connection, now: datetime) -> Spending:
     hour = _hour(now)
     rows = connection.execute(
         select(col(CodeCount.hour), func.sum(col(CodeCount.codes)))
@@ -69,7 +79,12 @@ def spending(connection: Connection, *, now: datetime) -> Spending:
 def set_allowance(
     session: Session, *, per_hour: int, per_day: int, reason: str, account_id: int, now: datetime
 ) -> CodeAllowance:
-    """Let so many codes be sent from now on; whoever calls has checked and audits it."""
+    """Let so many codes be sent from now on; whoever calls has checked who asks, and audits it.
+
+    Refused as ``allowance_out_of_range``: nobody can mean none, or more than every citizen needs.
+    """
+    if not (0 < per_hour <= per_day <= _MOST):
+        raise Refused(MessagingRefusal.ALLOWANCE_OUT_OF_RANGE)
     act = CodeAllowance(
         per_hour=per_hour, per_day=per_day, reason=reason, set_at=now, set_by=account_id
     )
@@ -92,7 +107,7 @@ class Meter:
         hour = _hour(now)
         stale = time.monotonic() - self._read_at >= _READ_EVERY or hour != self._hour
         if self._known is None or stale:
-            self._known = spending(connection, now=now)
+            self._known = _spending(connection, now)
             self._read_at, self._hour = time.monotonic(), hour
         return self._known.is_exhausted
 

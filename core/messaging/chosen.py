@@ -13,3 +13,9 @@ def sms_gateway() -> Gateway:
     if chosen.kannel is not None:
         return Kannel(chosen.kannel)
     return FileSms(Path(chosen.sms_url.removeprefix("file:")))
+
+
+def sms_gateway_name() -> str:
+    """The gateway as the health page names it: kind and address, never the password."""
+    kannel = settings().kannel
+    return "file" if kannel is None else f"Kannel {kannel.host}:{kannel.port}"

@@ -5,10 +5,11 @@ from datetime import datetime
 from sqlmodel import CheckConstraint, Field, Index, SQLModel, text
 
 from core.database import UtcDateTime, one_of
-from core.messaging.rules import GatewayKind, MessageState
+from core.messaging.rules import GatewayKind, GivenUpAct, MessageState
 
 _WAITING = text("state IN ('queued', 'sending')")
 _KEYED = text("idempotency_key IS NOT NULL")
+_GIVEN_UP = text("state = 'failed' AND body IS NOT NULL")
 
 
 class OutboxMessage(SQLModel, table=True):
@@ -37,6 +38,13 @@ class OutboxMessage(SQLModel, table=True):
             sqlite_where=_KEYED,
             postgresql_where=_KEYED,
         ),
+        Index(
+            "ix_outbox_message_given_up",
+            "gateway",
+            "purpose",
+            sqlite_where=_GIVEN_UP,
+            postgresql_where=_GIVEN_UP,
+        ),
         {"sqlite_with_rowid": False},
     )
 
@@ -53,6 +61,21 @@ class OutboxMessage(SQLModel, table=True):
     due_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     changed_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class MessageAct(SQLModel, table=True):
+    """What an administrator decided about the messages of one purpose that were given up."""
+
+    __tablename__ = "message_act"
+    __table_args__ = (CheckConstraint(one_of("act", GivenUpAct), name="act"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    act: str
+    purpose: str
+    messages: int
+    reason: str
+    at: datetime = Field(sa_type=UtcDateTime)
+    account_id: int
 
 
 class CodeAllowance(SQLModel, table=True):

@@ -40,7 +40,12 @@ def new_id(now: datetime) -> str:
     """An id that nobody can guess and that grows with time: 12 hexadecimal digits of
     milliseconds, 20 of chance.
     """
-    return f"{int(now.timestamp() * 1000):012x}{secrets.token_hex(10)}"
+    return f"{ids_from(now)}{secrets.token_hex(10)}"
+
+
+def ids_from(instant: datetime) -> str:
+    """Ids made at ``instant`` or later are not less than this."""
+    return f"{int(instant.timestamp() * 1000):012x}"
 
 
 def sms(

@@ -46,6 +46,7 @@ class MessageState(StrEnum):
     DELIVERED = "delivered"
     FAILED = "failed"
     EXPIRED = "expired"
+    DISCARDED = "discarded"
 
 
 class Purpose(StrEnum):
@@ -66,6 +67,20 @@ class Purpose(StrEnum):
     def priority(self) -> int:
         """0 goes before 1: codes before notices."""
         return 0 if self.is_code else 1
+
+
+class GivenUpAct(StrEnum):
+    """What an administrator decides about messages that were given up."""
+
+    TRY_AGAIN = "try_again"
+    DISCARD = "discard"
+
+
+class MessagingRefusal(StrEnum):
+    """Why an act on outgoing messages was refused."""
+
+    ALLOWANCE_OUT_OF_RANGE = "allowance_out_of_range"
+    NOTHING_GIVEN_UP = "nothing_given_up"
 
 
 class SendFault(StrEnum):

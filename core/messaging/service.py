@@ -2,16 +2,18 @@
 
 import asyncio
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from sqlmodel import Session, col, select
 
+from core.errors import Refused
 from core.messaging.chosen import sms_gateway
 from core.messaging.gateways import Gateway
 from core.messaging.ledger import Tried
-from core.messaging.models import OutboxMessage
+from core.messaging.models import MessageAct, OutboxMessage
 from core.messaging.post import Outgoing, row_of, sms
-from core.messaging.rules import Purpose
+from core.messaging.rules import GivenUpAct, MessageState, MessagingRefusal, Purpose
 from core.messaging.sender import Bookkeeping, carry, look, record_alone
 
 
@@ -24,6 +26,45 @@ def queue_sms(
         message = sms(to=to, text=text, purpose=purpose, now=now)
         row = row_of(message, now=now, idempotency_key=idempotency_key)
         session.execute(insert(OutboxMessage).values(row))
+
+
+def settle_given_up(
+    session: Session,
+    purpose: Purpose,
+    act: GivenUpAct,
+    *,
+    reason: str,
+    account_id: int,
+    now: datetime,
+) -> MessageAct:
+    """Let the given-up messages of ``purpose`` be tried again, or erase them for good.
+
+    Whoever calls has checked who asks, and audits it. Refused as ``nothing_given_up``.
+    """
+    queued = {"state": MessageState.QUEUED.value, "attempts": 0, "due_at": now}
+    discarded = {"state": MessageState.DISCARDED.value, "body": None}
+    done: Any = session.connection().execute(
+        update(OutboxMessage)
+        .where(
+            col(OutboxMessage.purpose) == purpose.value,
+            col(OutboxMessage.state) == MessageState.FAILED.value,
+            col(OutboxMessage.body).is_not(None),
+        )
+        .values(**(queued if act is GivenUpAct.TRY_AGAIN else discarded), changed_at=now)
+    )
+    if not done.rowcount:
+        raise Refused(MessagingRefusal.NOTHING_GIVEN_UP)
+    settled = MessageAct(
+        act=act.value,
+        purpose=purpose.value,
+        messages=done.rowcount,
+        reason=reason,
+        at=now,
+        account_id=account_id,
+    )
+    session.add(settled)
+    session.flush()
+    return settled
 
 
 def deliver_due(now: datetime, *, gateway: Gateway | None = None) -> int:

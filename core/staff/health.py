@@ -2,6 +2,7 @@
 
 import shutil
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +13,10 @@ from sqlmodel import Session
 from core.audit import queries as audit
 from core.database import is_sqlite
 from core.messaging import queries as messaging
-from core.messaging.queries import OutboxDepth
+from core.messaging.allowance import Spending, spending
+from core.messaging.chosen import sms_gateway_name
+from core.messaging.queries import GatewayHealth
+from core.messaging.rules import GatewayKind
 from core.settings import settings
 from core.staff import queries
 
@@ -26,7 +30,9 @@ class Health:
     revision: str | None
     disk_free_bytes: int
     disk_bytes: int
-    outbox: tuple[OutboxDepth, ...]
+    gateways: tuple[GatewayHealth, ...]
+    gateway_names: Mapping[GatewayKind, str]
+    codes: Spending
     signed_day: str | None
     live_sessions: int
     keys_are_private: bool
@@ -43,7 +49,9 @@ def health(session: Session, *, now: datetime) -> Health:
         revision=session.execute(text("SELECT version_num FROM alembic_version")).scalar(),
         disk_free_bytes=disk.free,
         disk_bytes=disk.total,
-        outbox=messaging.outbox_depths(session),
+        gateways=messaging.gateway_health(session, now=now),
+        gateway_names={GatewayKind.SMS: sms_gateway_name()},
+        codes=spending(session, now=now),
         signed_day=signed[0].day if signed else None,
         live_sessions=queries.live_session_count(session, now=now),
         keys_are_private=_is_private(settings().key_dir),

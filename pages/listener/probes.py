@@ -2,6 +2,7 @@
 
 import os
 import resource
+from datetime import datetime
 from typing import Final
 
 from starlette.concurrency import run_in_threadpool
@@ -13,7 +14,8 @@ from streamlit.runtime import get_instance
 from core import clock, schedule
 from core.database import reading
 from core.messaging import queries as messaging
-from core.messaging.rules import MessageState
+from core.messaging.allowance import spending
+from core.messaging.queries import Waiting
 from core.staff import queries, service
 
 _LOCAL: Final = frozenset({"127.0.0.1", "::1"})
@@ -52,17 +54,27 @@ def _figures() -> dict[str, float]:
     now = clock.now()
     with reading() as session:
         live = queries.live_session_count(session, now=now)
-        depths = {depth.state: depth.messages for depth in messaging.outbox_depths(session)}
+        gateways = messaging.gateway_health(session, now=now)
+        codes = spending(session, now=now)
     ticked = schedule.state().ticked_at
     return {
         "sessions_live": live,
         "websockets": get_instance()._session_mgr.num_active_sessions(),
-        "outbox_queued": depths.get(MessageState.QUEUED, 0),
-        "outbox_failed": depths.get(MessageState.FAILED, 0),
+        "outbox_queued": sum(each.queued.messages for each in gateways),
+        "outbox_sending": sum(each.sending.messages for each in gateways),
+        "outbox_oldest_code_seconds": max(_age(each.queued_codes, now) for each in gateways),
+        "outbox_given_up": sum(group.messages for each in gateways for group in each.given_up),
+        "codes_hour": codes.hour,
+        "codes_day": codes.day,
+        "codes_allowance_used": round(codes.share, 4),
         "schedule_age_seconds": (now - ticked).total_seconds() if ticked else -1,
         "memory_peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "open_files": len(os.listdir("/proc/self/fd")),  # noqa: PTH208 - no path is made of them
     }
+
+
+def _age(waiting: Waiting, now: datetime) -> float:
+    return (now - waiting.oldest).total_seconds() if waiting.oldest else 0
 
 
 routes: Final = [

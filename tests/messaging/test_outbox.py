@@ -2,6 +2,7 @@
 
 import json
 import stat
+from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from core.messaging import ledger
 from core.messaging.gateways import Gateway
 from core.messaging.models import OutboxMessage
 from core.messaging.post import Post, sms
-from core.messaging.queries import outbox_depths
 from core.messaging.rules import HELD, LEASE, MessageState, Purpose, SendFault
 from core.messaging.service import deliver_due, queue_sms
 from core.settings import settings
@@ -54,9 +54,7 @@ def queue_code(now: datetime, *, held: bool = False) -> Post:
 
 
 def states() -> dict[MessageState, int]:
-    with reading() as session:
-        found = {depth.state: depth.messages for depth in outbox_depths(session)}
-    return {state: messages for state, messages in found.items() if messages}
+    return dict(Counter(MessageState(row.state) for row in rows()))
 
 
 def rows() -> list[OutboxMessage]:

@@ -8,7 +8,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, text
 from sqlmodel import SQLModel
 
 from core.database import MIGRATIONS, engine
@@ -72,3 +72,26 @@ def test_the_first_revision_can_be_undone_and_done_again(connection: Connection)
     assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
     command.upgrade(config, "head")
     assert "claim" in inspect(connection).get_table_names()
+
+
+def test_messages_on_their_way_survive_the_change_of_their_table(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    rows = text("SELECT purpose, idempotency_key, state, attempts FROM outbox_message ORDER BY id")
+    command.downgrade(config, "0001")
+    connection.execute(
+        text(
+            "INSERT INTO outbox_message (purpose, idempotency_key, state, attempts, queued_at, due_at)"
+            " VALUES ('staff', 'one', 'queued', 2, :now, :now), ('one_time_code', 'two', 'sent', 1, :now, :now)"
+        ),
+        {"now": "2020-10-01 06:00:00"},
+    )
+    connection.commit()
+    before = connection.execute(rows).all()
+    connection.commit()
+    command.upgrade(config, "0002")
+    assert connection.execute(rows).all() == before
+    connection.commit()
+    command.downgrade(config, "0001")
+    assert connection.execute(rows).all() == before

@@ -1,6 +1,7 @@
 """Staff, audit log, health and the own profile, as each role sees them."""
 
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -10,11 +11,17 @@ from core.audit import queries as audit
 from core.audit import service as audit_log
 from core.audit.rules import Author
 from core.database import reading, unit_of_work
+from core.messaging.allowance import Meter, set_allowance
+from core.messaging.service import deliver_due
+from core.schedule import State
+from core.settings import ROOT
 from core.staff import queries, service, sessions
 from core.staff.models import Account
 from core.staff.passwords import hash_password
 from core.staff.rules import Actor, Grant, Role
 from tests.conftest import MakeActor
+from tests.messaging.gateways import Refusing
+from tests.messaging.test_outbox import queue_notice
 from tests.screens import open_page, signed_in
 
 CONTROL = ("staff", "audit", "health")
@@ -162,6 +169,66 @@ def test_health_says_what_is_wrong(
     wrong = [found.value for found in open_page("health", admin).error]
     assert len(wrong) == 2
     assert "deliver_messages" in wrong[1]
+
+
+def _given_up_notice() -> None:
+    with clock.shifted(timedelta(days=-1)):
+        queue_notice()
+    for hours in range(24):
+        with clock.shifted(timedelta(hours=hours - 24)):
+            deliver_due(clock.now(), gateway=Refusing())
+
+
+def test_health_shows_gateways_codes_and_what_was_given_up(
+    sqlite_database: str, make_actor: MakeActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.schedule._state", State(clock.now()))
+    queue_notice("waiting")
+    _given_up_notice()
+    admin = make_actor(Role.ADMINISTRATOR)
+    screen = open_page("health", admin)
+    assert not screen.exception
+    shown = {metric.label: metric.value for metric in screen.metric}
+    assert (shown["В очереди"], shown["Доставлено"]) == ("1", "–")
+    assert [found.value for found in screen.error] == [
+        "Не удалось отправить сообщений: 1. Проверьте шлюз."
+    ]
+    assert any("1 сообщение" in text.value for text in screen.markdown)
+    assert any("нет связи со шлюзом" in text.value for text in screen.markdown)
+    labels = [button.label for button in screen.button]
+    assert labels == ["Изменить лимит кодов", "Отправить снова", "Отбросить"]
+
+
+def test_an_allowance_that_is_used_up_alarms_administrators_and_organizers(
+    sqlite_database: str, make_actor: MakeActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.schedule._state", State(clock.now()))
+    with unit_of_work() as session:
+        now = clock.now()
+        set_allowance(session, per_hour=10, per_day=10, reason="проба", account_id=1, now=now)
+        Meter().count(session.connection(), 8, now=now)
+    admin, organizer = make_actor(Role.ADMINISTRATOR), make_actor(Role.ORGANIZER)
+    assert "80,0\xa0%" in open_page("health", admin).error[0].value
+    with unit_of_work() as session:
+        Meter().count(session.connection(), 2, now=clock.now())
+    assert "больше не отправляются" in open_page("health", admin).error[0].value
+    for actor in (admin, organizer):
+        alarms = [found.value for found in open_page("overview", actor).error]
+        assert any("больше не отправляются" in alarm for alarm in alarms), actor.grants
+    assert not open_page("overview", make_actor(Role.OBSERVER)).error
+
+
+def test_a_session_for_looking_offers_no_acts_on_messages(
+    sqlite_database: str, make_actor: MakeActor
+) -> None:
+    _given_up_notice()
+    admin = make_actor(Role.ADMINISTRATOR)
+    with unit_of_work() as session:
+        wall = sessions.open_session(session, admin.account_id, now=clock.now(), read_only=True)
+    with patch("pages.session.session_token", lambda: wall):
+        screen = AppTest.from_file(str(ROOT / "pages" / "health.py"), default_timeout=20).run()
+    assert not screen.exception
+    assert not screen.button
 
 
 def _with_password(actor: Actor, password: str) -> None:

