@@ -20,10 +20,11 @@ $(VENV)/.runtime: requirements.txt | $(BIN)/python
 	$(PIP) install --require-hashes -r requirements.txt
 	@touch $@
 
-$(VENV)/.development: requirements-dev.txt tests/install-chromium tests/install-kannel | $(BIN)/python
+$(VENV)/.development: requirements-dev.txt tests/install-chromium tests/install-haproxy tests/install-kannel | $(BIN)/python
 	@echo "Installing dependencies of the tests (a minute or two, once)…"
 	$(PIP) install --require-hashes -r requirements-dev.txt
 	@tests/install-chromium
+	@tests/install-haproxy
 	@tests/install-kannel
 	@touch $(VENV)/.runtime $@
 

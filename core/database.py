@@ -12,6 +12,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import DateTime, Dialect, Engine, create_engine, event, text
 from sqlalchemy.engine import Connection, ExceptionContext, make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session, SQLModel
 
@@ -150,6 +152,11 @@ def reading() -> Iterator[Session]:
             # A rollback would empty the rows that were read: whoever kept one keeps its values.
             session.expunge_all()
             session.rollback()
+
+
+def is_unavailable(fault: BaseException) -> bool:
+    """Whether the database was away, locked or out of connections: trying again may help."""
+    return isinstance(fault, OperationalError | InterfaceError | NoConnectionLeft)
 
 
 def is_sqlite(session: Session) -> bool:

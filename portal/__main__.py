@@ -15,11 +15,18 @@ def main() -> int:
         settings()
         from core.database import dispose, upgrade
         from core.voting.election import CurrentElection
-        from portal.app import lower_priority, uvicorn_settings
+        from portal.app import ENOUGH_FILES, lower_priority, open_more_files, uvicorn_settings
 
         upgrade()
         CurrentElection().get()  # with another digest key one IIN could vote twice: no start
         dispose()
+        files = open_more_files()
+        if files < ENOUGH_FILES:
+            print(  # noqa: T201
+                f"This process may open {files} files, and each connection is one: a rush of voters"
+                f" needs {ENOUGH_FILES}. Raise the limit (ulimit -n, LimitNOFILE).",
+                file=sys.stderr,
+            )
         lower_priority()
         uvicorn.run(**uvicorn_settings())
     except SettingsError as fault:

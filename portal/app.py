@@ -6,6 +6,7 @@ Nothing of the staff listener is mounted here, and no cookie of it is ever read.
 import asyncio
 import gc
 import os
+import resource
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -31,6 +32,12 @@ from portal.runtime import Runtime, read, runtime_of
 
 NICENESS = 5
 """The public process gives way to the staff's: their clicks stay quick while voters rush."""
+
+TRY_AGAIN_AFTER = 5
+"""Seconds after which a database that was away or busy may answer again."""
+
+ENOUGH_FILES = 8192
+"""A rush opens some thousands of connections in a second; each is a file."""
 
 CALLS = (*api.CALLS, *gate.CALLS, *complaints.CALLS, *results.CALLS)
 
@@ -80,11 +87,18 @@ _OPENAPI = msgspec.json.encode(document(CALLS, title="Primaries", version="1"))
 
 
 async def _http_problem(request: Request, fault: Exception) -> Response:
-    status = fault.status_code if isinstance(fault, HTTPException) else 500
+    if isinstance(fault, HTTPException):
+        status, headers = fault.status_code, fault.headers
+    elif database.is_unavailable(fault):
+        status, headers = 503, {"Retry-After": str(TRY_AGAIN_AFTER)}
+    else:
+        status, headers = 500, None
+    if not request.url.path.startswith("/api/"):
+        if status == 404:
+            return await site.not_found(request)
+        if status >= 500:
+            return await site.unavailable(request, status=status, headers=headers)
     code = {404: "not_found", 405: "method_not_allowed"}.get(status, "unavailable")
-    headers = fault.headers if isinstance(fault, HTTPException) else None
-    if not request.url.path.startswith("/api/") and status == 404:
-        return await site.not_found(request)
     return problem(status, code, headers=headers)
 
 
@@ -124,9 +138,18 @@ def uvicorn_settings() -> dict[str, Any]:
         "access_log": False,
         "log_level": "warning",
         "timeout_graceful_shutdown": 10,
+        "timeout_keep_alive": 30,  # longer than the door's: it must never use one that is closing
+        "backlog": 4096,
         # A worker that only starts, or waits for a busy machine, is no dead one.
         "timeout_worker_healthcheck": 60,
     }
+
+
+def open_more_files() -> int:
+    """Let the process open as many files as the system allows it; gives how many."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
 
 
 def lower_priority() -> None:

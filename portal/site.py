@@ -4,6 +4,7 @@ The front page is what a rush asks for first: it is read and drawn once in two s
 language, and whoever asks in between gets the same bytes.
 """
 
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -122,6 +123,15 @@ async def not_found(request: Request, fault: Exception | None = None) -> Respons
     """The page for an address that nothing answers."""
     del fault
     return page(request, "not_found.html", status=404)
+
+
+async def unavailable(
+    request: Request, *, status: int, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The page for what failed on our side; it asks the database for nothing."""
+    answered = page(request, "unavailable.html", status=status)
+    answered.headers.update(headers or {})
+    return answered
 
 
 routes: list[BaseRoute] = [

@@ -17,10 +17,13 @@ from unittest.mock import PropertyMock, patch
 
 import pytest
 from httpx import Response
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from starlette.testclient import TestClient
 
 from core import clock, keyring
 from core.settings import settings
+from core.voting import queries
 from portal import tickets
 from portal.admission import HOLD, TRIES, Admission, Turn
 from portal.app import app
@@ -687,3 +690,33 @@ def test_the_documentation_tells_of_the_ticket(listener: TestClient) -> None:
         (ticket,) = [one for one in operation["parameters"] if one["name"] == "Waiting-Ticket"]
         assert not ticket["required"]
     assert "503" in paths[SIGN_IN]["post"]["responses"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [OperationalError("", {}, Exception("database is locked")), NoConnectionLeft()],
+    ids=["locked", "no connection left"],
+)
+def test_a_database_that_is_too_busy_is_told_as_a_matter_of_time(
+    listener: TestClient, fault: Exception
+) -> None:
+    client = TestClient(app, base_url=BASE, raise_server_exceptions=False)
+    with patch.object(queries, "turnout", side_effect=fault):
+        call = client.get("/api/v1/turnout")
+    assert call.status_code == 503
+    assert call.headers["retry-after"] == "5"
+    assert call.json()["code"] == "unavailable"
+    with patch("portal.site.read_overview", side_effect=fault):
+        page = client.get("/kk/rules")
+    assert page.status_code == 503
+    assert page.headers["retry-after"] == "5"
+    assert '<html lang="kk">' in page.text
+    assert "locked" not in page.text
+
+
+def test_any_other_fault_is_no_matter_of_time(listener: TestClient) -> None:
+    client = TestClient(app, base_url=BASE, raise_server_exceptions=False)
+    with patch.object(queries, "turnout", side_effect=ZeroDivisionError):
+        call = client.get("/api/v1/turnout")
+    assert call.status_code == 500
+    assert "retry-after" not in call.headers
