@@ -203,7 +203,7 @@ def _is_turned_away_at_the_door(seen: Visit, site: str, number: int) -> None:
     seen.shot("1-refused")
     with reading() as session:
         rejections, _total = queries.latest_rejections(
-            session, PRIMARY, reason=RejectionReason.ADDRESS_USED
+            session, PRIMARY, chosen=queries.RejectionFilter(reason=RejectionReason.ADDRESS_USED)
         )
     shown = refused.locator("[data-reference]").inner_text()
     assert shown in {rejection.reference for rejection in rejections}
