@@ -110,7 +110,12 @@ def term(member: Enum) -> str:
 
 def refusal_text(refused: HasCode) -> str:
     """The sentence that tells a person what was refused and what to do."""
-    return term(refused.code).format_map(_Facts(refused.facts))
+    return sentence(refused.code, refused.facts)
+
+
+def sentence(member: Enum, facts: Mapping[str, object]) -> str:
+    """The text of an enum member with its facts, written for people."""
+    return term(member).format_map(_Facts(facts))
 
 
 class _Facts(dict[str, object]):

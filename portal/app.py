@@ -21,7 +21,17 @@ from starlette.routing import Route
 
 from core import database
 from core.settings import settings
-from portal import api, candidates, complaints, exemptions, gate, results, site
+from portal import (
+    api,
+    board,
+    candidates,
+    complaints,
+    exemptions,
+    gate,
+    results,
+    site,
+    tracker,
+)
 from portal.asking import PREFIX
 from portal.gate import Gate
 from portal.guard import Guard
@@ -39,7 +49,7 @@ TRY_AGAIN_AFTER = 5
 ENOUGH_FILES = 8192
 """A rush opens some thousands of connections in a second; each is a file."""
 
-CALLS = (*api.CALLS, *gate.CALLS, *complaints.CALLS, *results.CALLS)
+CALLS = (*api.CALLS, *gate.CALLS, *board.CALLS, *complaints.CALLS, *results.CALLS)
 
 
 @asynccontextmanager
@@ -107,11 +117,13 @@ app = Starlette(
         Route(f"{PREFIX}/openapi.json", openapi, methods=["GET"]),
         *api.routes,
         *gate.routes,
+        *board.routes,
         *complaints.routes,
         *results.routes,
         *candidates.routes,
         *exemptions.routes,
         *site.routes,
+        *tracker.routes,
         Route("/healthz", healthz, methods=["GET"]),
         Route("/readyz", readyz, methods=["GET"]),
     ],

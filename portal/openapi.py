@@ -45,6 +45,7 @@ class Call:
     auth: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     offered: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
     tag: str = "voting"
 
 
@@ -89,6 +90,16 @@ def _operation(call: Call, by_type: Mapping[Any, Any]) -> dict[str, Any]:
             "schema": {"type": "string"},
         }
         for name, meaning in (*call.headers.items(), *call.offered.items())
+    ]
+    parameters += [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": meaning,
+            "schema": {"type": "integer"},
+        }
+        for name, meaning in call.query.items()
     ]
     responses: dict[str, Any] = {}
     for status, kind in call.answers.items():

@@ -44,6 +44,7 @@ TITLES: Final[Mapping[str, Callable[[], str]]] = {
     ),
     "sign_in_again": lambda: _("Sign in again: the session is over, or your network has changed."),
     "sign_in_required": lambda: _("Sign in first."),
+    "tracker_unknown": lambda: _("No ballot with this tracker is stored."),
     "unavailable": lambda: _("This does not work at the moment. Try again."),
     "waiting": lambda: _(
         "Very many people are here at this moment. Your place is kept: come back at the time given."

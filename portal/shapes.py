@@ -134,6 +134,90 @@ class CastAnswer(msgspec.Struct):
     trackers: list[TrackerAnswer]
 
 
+class HeadAnswer(msgspec.Struct):
+    """A signed head of a log (RFC 9162): ``root`` over ``size`` leaves, in hexadecimal.
+
+    The Ed25519 ``signature`` (base64) covers ``primaries board head``, a line feed, and the JSON of
+    ``at``, ``contest``, ``final``, ``number``, ``primary``, ``root`` and ``size``: keys in this
+    order, no spaces, UTF-8. ``final`` heads are signed after the close.
+    """
+
+    number: int
+    size: int
+    root: str
+    at: str
+    final: bool
+    signature: str
+
+
+class ContestHeadAnswer(msgspec.Struct):
+    """A contest with its newest head; null before its first batch."""
+
+    contest: str
+    head: HeadAnswer | None
+
+
+class BoardAnswer(msgspec.Struct):
+    """Whose board it is, the key that signs its heads (32 bytes in base64), and every contest."""
+
+    primary: str
+    public_key: str
+    key_fingerprint: str
+    contests: list[ContestHeadAnswer]
+
+
+class LeavesAnswer(msgspec.Struct):
+    """Leaves from ``start`` on: the SHA-256 of sealed ballots in base32 without padding.
+
+    Their first 25 letters are those of the trackers. ``next`` is null at the end.
+    """
+
+    contest: str
+    head: HeadAnswer | None
+    start: int
+    leaves: list[str]
+    next: int | None
+
+
+class HeadsAnswer(msgspec.Struct):
+    """The heads of a contest in their order; none is ever taken back."""
+
+    contest: str
+    heads: list[HeadAnswer]
+
+
+class InclusionAnswer(msgspec.Struct):
+    """That a ballot is on the board: its leaf at ``position`` of the log that ``head`` tells of.
+
+    ``path`` holds the hashes of RFC 9162, section 2.1.3, in hexadecimal.
+    """
+
+    format: str
+    primary: str
+    contest: str
+    tracker: str
+    leaf: str
+    position: int
+    head: HeadAnswer
+    path: list[str]
+    public_key: str
+
+
+class StoredAnswer(msgspec.Struct):
+    """The ballot is stored; it comes on the board with a later batch, at the close at the latest."""
+
+    tracker: str
+
+
+class ConsistencyAnswer(msgspec.Struct):
+    """That ``earlier`` is the beginning of ``head``: ``path`` as in RFC 9162, section 2.1.4."""
+
+    contest: str
+    earlier: HeadAnswer
+    head: HeadAnswer
+    path: list[str]
+
+
 class PlaceTurnoutAnswer(msgspec.Struct):
     """Turnout of a place with its denominators."""
 

@@ -1,12 +1,10 @@
-"""The public site: front page, voting page, check of a ballot, rules and help, in three languages.
+"""The public site: front page, voting page, rules and help, in three languages.
 
 The front page is what a rush asks for first: it is read and drawn once in two seconds in each
 language, and whoever asks in between gets the same bytes.
 """
 
 from collections.abc import Mapping
-from typing import Final
-from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -14,15 +12,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from core import clock
-from core.database import reading
 from core.i18n import use_locale
-from core.voting.queries import is_ballot_stored
-from core.voting.sealing import group_tracker, parse_tracker
 from portal.kept import Kept
 from portal.overview import Overview, State, read_overview
 from portal.templating import answer, draw, locale_of, localized, page, static
-
-LARGEST_FORM: Final = 4096
 
 _overviews: Kept[Overview | None] = Kept()
 _pages: Kept[str] = Kept()
@@ -36,14 +29,15 @@ def _overview(locale: str) -> Overview | None:
     return _overviews.get(locale, read)
 
 
-def _facts(request: Request) -> dict[str, object]:
+def facts(request: Request) -> dict[str, object]:
+    """What pages say of the primary: its overview, and whom to turn to."""
     overview = _overview(locale_of(request))
     return {"overview": overview, "contacts": overview.contacts if overview else None}
 
 
 def _kept_page(request: Request, template: str) -> str:
     def make() -> str:
-        return draw(request, template, **_facts(request))
+        return draw(request, template, **facts(request))
 
     return _pages.get(f"{request.url.path} {template}", make)
 
@@ -76,49 +70,6 @@ async def vote(request: Request) -> Response:
     return answer(await run_in_threadpool(drawn))
 
 
-async def tracker(request: Request) -> Response:
-    """The form that asks for a tracker, empty."""
-    facts = await run_in_threadpool(_facts, request)
-    return page(request, "tracker.html", verdict=None, typed="", grouped="", **facts)
-
-
-async def check_tracker(request: Request) -> Response:
-    """Whether the ballot of a tracker is stored. A POST: a tracker never stands in an address."""
-    typed = await _field(request, "tracker")
-    found = parse_tracker(typed)
-
-    def look_up() -> Response:
-        verdict = "malformed"
-        if found is not None:
-            with reading() as session:
-                verdict = "stored" if is_ballot_stored(session, found) else "absent"
-        return page(
-            request,
-            "tracker.html",
-            status=422 if found is None else 200,
-            verdict=verdict,
-            typed=typed if found is None else "",
-            grouped=group_tracker(found) if found else "",
-            **_facts(request),
-        )
-
-    return await run_in_threadpool(look_up)
-
-
-async def _field(request: Request, name: str) -> str:
-    """One field of a posted form; '' when it is absent or the form is no form of ours."""
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > LARGEST_FORM:
-            return ""
-    try:
-        fields = parse_qs(body.decode(), max_num_fields=20)
-    except ValueError:
-        return ""
-    return fields.get(name, [""])[0][:200]
-
-
 async def not_found(request: Request, fault: Exception | None = None) -> Response:
     """The page for an address that nothing answers."""
     del fault
@@ -139,8 +90,6 @@ routes: list[BaseRoute] = [
     Route("/", front, methods=["GET"]),
     *localized("/", front),
     *localized("/vote", vote),
-    *localized("/tracker", tracker),
-    *localized("/tracker", check_tracker, methods=("POST",)),
     *localized("/rules", rules),
     *localized("/help", guide),
 ]

@@ -1,4 +1,4 @@
-"""Commands of keys and count. Those of the offline machine touch no database."""
+"""Commands of keys, count and verification. Those of other machines touch no database."""
 
 import argparse
 import os
@@ -7,16 +7,28 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 from core import clock
 from core.database import unit_of_work
 from core.errors import Refused
-from core.i18n import _, format_duration, format_number, n_, refusal_text
+from core.i18n import (
+    DEFAULT,
+    LOCALES,
+    _,
+    format_duration,
+    format_number,
+    n_,
+    refusal_text,
+    sentence,
+    set_locale,
+)
+from core.keyring import fingerprint
 from core.results import ceremony
 from core.results.carrying import bring_in, take_out
 from core.results.export import ExportSummary
 from core.results.exportfile import check_export
+from core.results.findings import Outcome
 from core.results.opening import as_document, count_export, forbid_core_dumps
 from core.results.resultfile import seal_result
 from core.results.rules import FEWEST_CANVASSERS, CeremonyKind, ResultsRefusal
@@ -28,15 +40,17 @@ from core.results.shares import (
     read_public_part,
     rebuild_key,
 )
+from core.results.verification import trusted, verify
 from core.settings import settings
 from core.staff.rules import Actor
+from core.voting.sealing import parse_tracker
 
 _CLEAR_SCREEN = "\033[2J\033[3J\033[H"
 _WORDS_A_LINE = 4
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add ``ceremony``, ``install-key``, ``export-sealed``, ``count`` and ``import-count``."""
+    """Add ``ceremony``, ``install-key``, ``export-sealed``, ``count``, ``import-count``, ``verify``."""
     parser = subparsers.add_parser(
         "ceremony", help="offline: make the election key and print a word share for each trustee"
     )
@@ -73,6 +87,32 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = subparsers.add_parser("import-count", help="bring in what `count` wrote")
     parser.add_argument("file", type=Path, metavar="RESULT")
     parser.set_defaults(run=_import_count)
+
+    parser = subparsers.add_parser(
+        "verify", help="anywhere, without a connection: check a board, a proof or the results"
+    )
+    parser.add_argument(
+        "files", type=Path, nargs="+", metavar="FILE", help="as downloaded from the public site"
+    )
+    parser.add_argument(
+        "--tracker", action="append", default=[], metavar="T", help="a ballot to look for"
+    )
+    parser.add_argument(
+        "--earlier",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a board or proof kept from before: nothing it tells of may have changed",
+    )
+    parser.add_argument(
+        "--export", type=Path, metavar="FILE", help="the sealed ballots that are counted"
+    )
+    parser.add_argument(
+        "--key", metavar="FINGERPRINT", help="of the signing key, as the committee published it"
+    )
+    parser.add_argument("--language", choices=LOCALES, default=DEFAULT)
+    parser.set_defaults(run=_verify)
 
 
 def _say(text: str) -> None:
@@ -271,3 +311,43 @@ def _import_count(arguments: argparse.Namespace) -> dict[str, Any]:
         "contests": imported.contests,
         "ballots": imported.ballots,
     }
+
+
+def _verify(arguments: argparse.Namespace) -> dict[str, Any]:
+    set_locale(arguments.language)
+    found = verify(
+        arguments.files,
+        trackers=[parse_tracker(typed) or typed for typed in arguments.tracker],
+        earlier=arguments.earlier,
+        export=arguments.export,
+        key=arguments.key and "".join(arguments.key.split()).lower(),
+    )
+    trust = trusted(found, is_key_known=arguments.key is not None)
+    if arguments.json:
+        return {
+            "holds": found.hold,
+            "checks": [
+                {
+                    "check": verdict.check.value,
+                    "outcome": verdict.outcome.value,
+                    **dict(verdict.facts),
+                    "where": list(verdict.where),
+                }
+                for verdict in found.verdicts
+            ],
+            "keys": [fingerprint(key) for key in found.keys],
+            "rests_on_trust": [each.value for each in trust],
+            "exit_code": int(not found.hold),
+        }
+    for verdict in found.verdicts:
+        where = f" — {', '.join(verdict.where)}" if verdict.where else ""
+        print(f"{_MARKS[verdict.outcome]} {sentence(verdict.check, verdict.facts)}{where}")  # noqa: T201
+    print(_("What these files can't show, and rests on trust:"))  # noqa: T201
+    facts = {"fingerprint": ", ".join(fingerprint(key) for key in found.keys)}
+    for each in trust:
+        print(f"– {sentence(each, facts)}")  # noqa: T201
+    print(_("Everything that was checked holds.") if found.hold else _("NOT everything holds."))  # noqa: T201
+    return {"exit_code": int(not found.hold)}
+
+
+_MARKS: Final = {Outcome.HOLDS: "✓", Outcome.FAILS: "✗", Outcome.OPEN: "·"}

@@ -101,6 +101,7 @@ class ResultsRefusal(StrEnum):
     CANVASS_COMPLETE = "canvass_complete"
     NOT_PUBLISHED = "not_published"
     FILE_UNREADABLE = "file_unreadable"
+    NOT_VERIFIABLE = "not_verifiable"
     REHEARSAL_ONLY = "rehearsal_only"
 
 

@@ -11,10 +11,12 @@ from typing import Final
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from core.keyring import signing_key
+from core.keyring import signing_key, signing_public_key
+from core.voting.board_file import BoardProof
 from core.voting.board_log import ContestLog
 from core.voting.board_models import BoardHead, BoardLeaf, VoteClosing
 from core.voting.heads import SignedHead, TreeHead, sign
+from core.voting.queries import is_ballot_stored
 from core.voting.sealing import TRACKER_BYTES, digest_start
 
 _LAST_BYTES: Final = b"\xff" * (32 - TRACKER_BYTES)
@@ -30,12 +32,11 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class InclusionProof:
-    """That a leaf is in the log that ``signed`` speaks of: the hashes beside its way to the root."""
+class Traced:
+    """What became of the ballot of a tracker: is it stored, and what proves that it is published."""
 
-    leaf: Published
-    signed: SignedHead
-    path: tuple[bytes, ...]
+    is_stored: bool
+    proof: BoardProof | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +209,26 @@ def find(session: Session, primary_id: str, tracker: str) -> Published | None:
     return None if row is None else Published(row[0], row[1], bytes(row[2]))
 
 
-def prove_inclusion(session: Session, primary_id: str, leaf: Published) -> InclusionProof:
+def prove_inclusion(session: Session, primary_id: str, leaf: Published) -> BoardProof:
     """That a leaf is in the newest head of its contest."""
     signed = latest_head(session, primary_id, leaf.contest_id)
     assert signed is not None, "a leaf is published with a head"
     log = ContestLog(session.connection(), primary_id, leaf.contest_id, signed.head.size)
-    return InclusionProof(leaf, signed, tuple(log.inclusion(leaf.position)))
+    return BoardProof(
+        public_key=signing_public_key(),
+        signed=signed,
+        leaf=leaf.sha256,
+        position=leaf.position,
+        path=tuple(log.inclusion(leaf.position)),
+    )
+
+
+def trace(session: Session, primary_id: str, tracker: str) -> Traced:
+    """Whether the ballot of a tracker (26 characters, ungrouped) is stored and on the board."""
+    leaf = find(session, primary_id, tracker)
+    if leaf is not None:
+        return Traced(True, prove_inclusion(session, primary_id, leaf))
+    return Traced(is_ballot_stored(session, tracker))
 
 
 def prove_consistency(
