@@ -2,6 +2,8 @@ import os
 import stat
 import subprocess
 import sys
+import threading
+import time
 import traceback
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, StatementError
 from sqlmodel import select
 
 from core import clock
-from core.database import engine, reading, unit_of_work, upgrade
+from core.database import dispose, engine, reading, unit_of_work, upgrade
 from core.settings import ROOT, settings
 from core.staff.models import Account
 
@@ -138,3 +140,50 @@ def test_processes_that_start_together_upgrade_once(database: str) -> None:
     assert [process.wait(60) for process in processes] == [0, 0, 0, 0]
     with engine().connect() as connection:
         assert "audit_signed_head" in inspect(connection).get_table_names()
+
+
+def test_a_writer_without_pause_lets_everybody_else_in_after_what_it_is_doing(
+    database: str,
+) -> None:
+    ending = threading.Event()
+    groups = 0
+
+    def write_without_pause() -> None:
+        nonlocal groups
+        with engine().connect() as connection:
+            while not ending.is_set():
+                with connection.begin():
+                    connection.execute(text("UPDATE account SET name = 'y'"))
+                    time.sleep(0.01)
+                    groups += 1
+
+    writer = threading.Thread(target=write_without_pause)
+    writer.start()
+    passed_by = []
+    try:
+        while not groups:
+            time.sleep(0.001)
+        for _ in range(20):
+            asked_at = groups
+            with unit_of_work() as session:
+                session.execute(text("UPDATE account SET name = 'x'"))
+                passed_by.append(groups - asked_at)
+    finally:
+        ending.set()
+        writer.join()
+    assert max(passed_by) <= 2
+
+
+def test_connections_that_are_closed_give_their_turnstiles_back(sqlite_database: str) -> None:
+    turnstile = Path(f"{engine().url.database}.turn")
+
+    def turnstiles() -> int:
+        return sum(link.resolve() == turnstile for link in Path("/proc/self/fd").iterdir())
+
+    for _ in range(3):
+        with unit_of_work() as session:
+            session.execute(text("SELECT 1"))
+        assert turnstiles() == 1
+        dispose()
+        assert turnstiles() == 0
+    assert stat.S_IMODE(turnstile.stat().st_mode) == 0o600
