@@ -6,7 +6,7 @@ import sys
 
 from benchmarks.measurement import table
 
-MEASUREMENTS = ("casting", "voters", "live_page", "register_import", "count")
+MEASUREMENTS = ("casting", "voters", "rush", "live_page", "register_import", "count")
 
 
 def main() -> int:
