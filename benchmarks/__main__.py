@@ -6,7 +6,15 @@ import sys
 
 from benchmarks.measurement import table
 
-MEASUREMENTS = ("casting", "voters", "rush", "live_page", "register_import", "count")
+MEASUREMENTS = (
+    "casting",
+    "voters",
+    "rush",
+    "live_page",
+    "register_import",
+    "count",
+    "board",
+)
 
 
 def main() -> int:

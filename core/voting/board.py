@@ -6,9 +6,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
+from sqlalchemy import select as table_select
 from sqlmodel import Session, col, select
 
 from core.keyring import signing_key, signing_public_key
@@ -19,6 +20,13 @@ from core.voting.heads import SignedHead, TreeHead, sign
 from core.voting.queries import is_ballot_stored
 from core.voting.sealing import TRACKER_BYTES, digest_start
 
+_HEAD: Final[Any] = BoardHead.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+_LATEST: Final = (  # asked for with every proof: putting it together each time would cost as much
+    table_select(_HEAD)
+    .where(_HEAD.c.primary_id == bindparam("primary"), _HEAD.c.contest_id == bindparam("contest"))
+    .order_by(_HEAD.c.number.desc())
+    .limit(1)
+)
 _LAST_BYTES: Final = b"\xff" * (32 - TRACKER_BYTES)
 
 
@@ -99,12 +107,7 @@ def publish(
 
 def latest_head(session: Session, primary_id: str, contest_id: str) -> SignedHead | None:
     """The newest head of a contest; None before its first batch."""
-    row = session.exec(
-        select(BoardHead)
-        .where(col(BoardHead.primary_id) == primary_id, col(BoardHead.contest_id) == contest_id)
-        .order_by(col(BoardHead.number).desc())
-        .limit(1)
-    ).first()
+    row = session.execute(_LATEST, {"primary": primary_id, "contest": contest_id}).first()
     return None if row is None else _signed(row)
 
 
@@ -162,7 +165,8 @@ def head_of_size(
     return None if row is None else _signed(row)
 
 
-def _signed(row: BoardHead) -> SignedHead:
+def _signed(row: Any) -> SignedHead:
+    """The head of a row of its table."""
     return SignedHead(
         TreeHead(
             primary_id=row.primary_id,

@@ -106,7 +106,7 @@ class ContestLog:
         found = self._connection.exec_driver_sql(" UNION ALL ".join(parts), tuple(values))
         return {
             (level, position): leaf_hash(value) if level == 0 else bytes(value)
-            for level, position, value in found
+            for level, position, value in found.all()
         }
 
 
