@@ -206,7 +206,7 @@ async def sign_in(request: Request) -> Response:
         exempt=election.is_exempt(address, arrived_at),
         now=time.monotonic(),
     )
-    given = await runtime.submit(
+    given = await runtime.submit_evenly(
         SignIn(
             iin_digest=who,
             mobile_digest=number,
@@ -255,7 +255,7 @@ async def solve(request: Request) -> Response:
     if asked.cookie or (token and by_cookie):
         check_origin(request)
     address = voters_address(request)
-    given = await runtime_of(request).submit(
+    given = await runtime_of(request).submit_evenly(
         SolveCode(
             challenge=request.path_params["challenge"][:64],
             code=asked.code[:16],

@@ -13,9 +13,10 @@ import secrets
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Insert, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
@@ -119,18 +120,21 @@ class Meter:
             # Should the transaction fail, the next reading knows better.
             known = self._known
             self._known = replace(known, hour=known.hour + codes, day=known.day + codes)
-        insert = (
-            sqlite.insert(CodeCount)
-            if connection.dialect.name == "sqlite"
-            else postgresql.insert(CodeCount)
-        )
-        row = insert.values(hour=_hour(now), counter=self._counter, codes=codes)
-        connection.execute(
-            row.on_conflict_do_update(
-                index_elements=["hour", "counter"],
-                set_={"codes": col(CodeCount.codes) + row.excluded.codes},
-            )
-        )
+        row = {"hour": _hour(now), "counter": self._counter, "codes": codes}
+        connection.execute(_adding(connection.dialect.name), row)
+
+
+@cache
+def _adding(dialect_name: str) -> Insert:
+    """Adds to the row of a writer. Made once: it is carried out for those who can vote, and they
+    must not be told from others by the time of their answers.
+    """
+    kind = sqlite.insert if dialect_name == "sqlite" else postgresql.insert
+    row = kind(CodeCount)
+    return row.on_conflict_do_update(
+        index_elements=["hour", "counter"],
+        set_={"codes": col(CodeCount.codes) + row.excluded.codes},
+    )
 
 
 def _hour(now: datetime) -> datetime:

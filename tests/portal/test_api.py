@@ -1,5 +1,6 @@
 import secrets
 import threading
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from datetime import timedelta
@@ -20,6 +21,7 @@ from core.settings import settings
 from core.voting import sealing
 from core.voting.election import CurrentElection
 from portal.app import app
+from portal.runtime import EVEN
 from tests.voting import polls
 from tests.voting.polls import CLOSES, NOON, OPENS, Poll, iin, mobile
 
@@ -232,17 +234,56 @@ def test_what_is_no_call_is_not_found(listener: TestClient) -> None:
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
-def test_unknown_pairs_are_answered_like_known_ones(listener: TestClient) -> None:
-    known, unknown, mismatch = Voter(0).ask(), Voter(77).ask(), Voter(1).ask(mobile=mobile(3))
-    for answer in (known, unknown, mismatch):
-        assert answer.status_code == 202
-        assert set(answer.json()) == {"challenge", "expires_at", "reference"}
-        assert len(answer.content) == len(known.content)
-    wrong = [
-        Voter(number).client.post(f"{SIGN_IN}/{answer.json()['challenge']}", json={"code": "x"})
-        for number, answer in ((0, known), (77, unknown), (1, mismatch))
-    ]
-    assert {(each.status_code, each.text) for each in wrong} == {(403, wrong[0].text)}
+def _told(answer: Response) -> tuple[int, list[tuple[str, str]], list[str], int]:
+    """What an answer shows to a stranger; what is random in it by its length."""
+    passing = {"date", "waiting-ticket"}
+    headers = [pair for pair in answer.headers.multi_items() if pair[0] not in passing]
+    return answer.status_code, headers, list(answer.json()), len(answer.content)
+
+
+def test_a_stranger_can_t_tell_a_pair_that_votes_from_one_that_does_not(
+    listener: TestClient,
+) -> None:
+    used = Voter(4).sign_in()
+    assert used.cast(used.seal(used.paper())).status_code == 201
+    excluded = {"reason_excluded": "admitted_after_cutoff"}
+    with unit_of_work() as session:
+        polls.add_voter(session, 20, status="suspended")
+        polls.add_voter(session, 21, **excluded)
+    pairs: dict[str, tuple[int, dict[str, str]]] = {
+        "good": (0, {}),
+        "unknown": (77, {}),
+        "wrong number": (1, {"mobile": mobile(3)}),
+        "suspended": (20, {}),
+        "excluded": (21, {}),
+        "used": (4, {}),
+    }
+    heard: dict[str, Any] = {}
+    for place, (kind, (number, changes)) in enumerate(pairs.items()):
+        voter = Voter(number, address=f"198.51.100.{place}")
+        # More often than a new code is sent, and more often than without a wait.
+        asked = [voter.ask(**changes) for _ in range(7)]
+        challenge = f"{SIGN_IN}/{asked[0].json()['challenge']}"
+        wrong = [voter.client.post(challenge, json={"code": "x"}) for _ in range(7)]
+        heard[kind] = [_told(answer) for answer in asked + wrong]
+        statuses = [answer.status_code for answer in asked + wrong]
+        assert statuses == [202] * 5 + [429] * 2 + [403] * 5 + [410] * 2
+        assert set(asked[0].json()) == {"challenge", "expires_at", "reference"}
+        texts = {answer.text for answer in wrong[:4]}
+        assert len(texts) == 4, "each try tells how many are left"
+        heard[kind] += sorted(texts)
+    for kind, told in heard.items():
+        assert told == heard["good"], kind
+
+
+def test_no_step_of_a_sign_in_is_answered_sooner_than_the_dearest(listener: TestClient) -> None:
+    spent = []
+    for number in (0, 77):
+        began = time.perf_counter()
+        challenge = Voter(number).ask().json()["challenge"]
+        listener.post(f"{SIGN_IN}/{challenge}", json={"code": "x"})
+        spent.append(time.perf_counter() - began)
+    assert min(spent) >= 2 * EVEN
 
 
 @on_sqlite
