@@ -9,11 +9,18 @@ from benchmarks.measurement import table
 MEASUREMENTS = (
     "casting",
     "voters",
+MEASUREMENTS = (
+    "casting",
+    "voters",
     "rush",
+    "oracle",
+    "kills",
     "live_page",
     "register_import",
     "count",
     "board",
+    "fsyncs",
+)
 )
 
 

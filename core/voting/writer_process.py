@@ -142,7 +142,7 @@ def work(pipe: socket.socket) -> None:
             answers = committer.carry_out([operation for _number, operation in asked])
             numbers = [number for number, _operation in asked]
             pipe.sendall(_frame(list(zip(numbers, answers, strict=True))))
-    except BrokenPipeError:
+    except ConnectionError:
         log.warning("the portal ended before its answers came")
     finally:
         committer.stop()

@@ -70,10 +70,14 @@ def open_poll(
     signed: bool = True,
     place: str = DISTRICT,
     contests: int = 2,
+    private: bytes = b"",
 ) -> Poll:
-    """A primary whose vote runs in ``[opens, closes)``: a national contest and district ones."""
+    """A primary whose vote runs in ``[opens, closes)``: a national contest and district ones.
+
+    ``private`` is the election key where it has to be a known one.
+    """
     fingerprint = keyring.create_digest_key(PRIMARY)
-    poll = Poll(sealing.new_private_scalar(), voters)
+    poll = Poll(private or sealing.new_private_scalar(), voters)
     with unit_of_work() as session:
         session.add(
             Primary(
