@@ -9,18 +9,14 @@ from benchmarks.measurement import table
 MEASUREMENTS = (
     "casting",
     "voters",
-MEASUREMENTS = (
-    "casting",
-    "voters",
     "rush",
-    "oracle",
     "kills",
+    "fsyncs",
+    "oracle",
+    "board",
     "live_page",
     "register_import",
     "count",
-    "board",
-    "fsyncs",
-)
 )
 
 
