@@ -34,7 +34,7 @@ from pages.exemption_forms import (
 from pages.lists import PAGE_SIZE, choose, draw_pages, offer_csv, page_offset
 from pages.second_person import offer_decision, show_proposer
 from pages.session import require_role, staff_dialog, staff_fragment
-from pages.wording import place_choices, plain, show_refusal
+from pages.wording import capital, place_choices, plain, show_refusal
 
 actor = require_role(Role.ORGANIZER, Role.OBSERVER)
 IN_FORCE: Final = "in_force"
@@ -103,11 +103,6 @@ def show_mode(acts: tuple[PolicyAct, ...]) -> None:
             )
         )
     )
-
-
-def capital(words: str) -> str:
-    """``words`` as they begin a line."""
-    return words[:1].upper() + words[1:]
 
 
 @staff_fragment(Role.ORGANIZER, Role.OBSERVER, run_every=15)

@@ -131,6 +131,12 @@ GROUPS: Final = (
                 _of(Role.ORGANIZER, Role.OPERATOR, Role.OBSERVER),
             ),
             Screen(
+                "clusters",
+                lambda: _("Suspicious clusters"),
+                ":material/hub:",
+                _of(Role.ORGANIZER),
+            ),
+            Screen(
                 "address_policy",
                 lambda: _("Address rule"),
                 ":material/lan:",

@@ -31,20 +31,28 @@ def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     return b"\xef\xbb\xbf" + text.getvalue().encode()
 
 
-def choose(box: DeltaGenerator, label: str, words: Mapping[str, str], *, name: str) -> str | None:
-    """One of ``words`` (a code with its word) or None for all of them, remembered in the address.
+def choose(
+    box: DeltaGenerator,
+    label: str,
+    words: Mapping[str, str],
+    *,
+    name: str,
+    default: str | None = None,
+) -> str | None:
+    """One of ``words`` (a code with its word), remembered in the address; without a ``default``
+    None stands for all of them.
 
     The address holds the code, not the word, so that a link works for a colleague who reads
     another language. Another choice begins again at the first page.
     """
-    asked = st.query_params.get(name)
+    asked = st.query_params.get(name, default)
     key = f"choice_{name}"
-    if key not in st.session_state and asked in words:
-        st.session_state[key] = asked
+    if key not in st.session_state and (asked in words or default is not None):
+        st.session_state[key] = asked if asked in words else default
     chosen: str | None = box.selectbox(
         label,
         list(words),
-        index=None,
+        index=None if default is None else 0,
         format_func=lambda code: words.get(code, code),
         placeholder=_("all"),
         key=key,

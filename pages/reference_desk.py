@@ -119,7 +119,7 @@ def entry_of(found: ReferenceFound, revealed: ReferenceRevealed | None) -> Conta
         lines.append(_("The number of the roll was not called back, so the reasons are not known."))
         return ContactEntry(story="\n".join(lines), category=Category.ACCESS_AND_TECHNICAL)
     lines.append(_("The number of the roll was called back, and the voter answered."))
-    lines += facts_of(revealed)
+    lines += [*what_happened(revealed), *circumstances(revealed)]
     categories = (CATEGORIES[reason] for reason in revealed.reasons if reason in CATEGORIES)
     return ContactEntry(
         story="\n".join(lines),
@@ -128,15 +128,16 @@ def entry_of(found: ReferenceFound, revealed: ReferenceRevealed | None) -> Conta
     )
 
 
-def facts_of(revealed: ReferenceRevealed) -> list[str]:
-    """What is kept of a reference, a line each."""
+def what_happened(revealed: ReferenceRevealed) -> list[str]:
+    """The reasons, or what became of the code, a line each."""
+    return [*map(term, revealed.reasons), *([term(revealed.code)] if revealed.code else [])]
+
+
+def circumstances(revealed: ReferenceRevealed) -> list[str]:
+    """When, where and who, masked, as far as it is kept."""
     facts = []
     if revealed.at is not None:
         facts.append(_("When: {at}", at=format_datetime(revealed.at, seconds=True)))
-    if revealed.reasons:
-        facts.append(_("Reasons: {reasons}", reasons=", ".join(map(term, revealed.reasons))))
-    if revealed.code is not None:
-        facts.append(term(revealed.code))
     if revealed.place_code:
         facts.append(_("Place: {place}", place=places.name(revealed.place_code)))
     masked = (revealed.iin_masked, revealed.mobile_masked, revealed.address_short)
@@ -182,11 +183,9 @@ def call_back(reference: str) -> None:
     """The number to call, and the reasons once it was called."""
     revealed = revealed_of(reference)
     if revealed is not None:
-        for reason in revealed.reasons:
-            st.error(term(reason))
-        if revealed.code is not None:
-            st.success(term(revealed.code), icon=":material/sms:")
-        st.caption(plain(" · ".join(facts_of(revealed))))
+        for line in what_happened(revealed):
+            (st.error if revealed.reasons else st.success)(plain(line))
+        st.caption(plain(" · ".join(circumstances(revealed))))
         return
     known, number = st.session_state.get(NUMBER, (None, None))
     if known != reference:

@@ -32,7 +32,7 @@ from pages.live import (
     top_addresses,
 )
 from pages.session import require_role, staff_fragment
-from pages.wording import plain
+from pages.wording import capital, plain
 
 MONITOR_ROLES = (Role.ORGANIZER, Role.OBSERVER, Role.CLERK)
 actor = require_role(Role.ORGANIZER, Role.OBSERVER, Role.CLERK)
@@ -223,11 +223,6 @@ def draw_over_time(shown: Live, *, on_wall: bool) -> None:
         key="over_time",
         with_table=not on_wall,
     )
-
-
-def capital(words: str) -> str:
-    """``words`` as they begin a label."""
-    return words[:1].upper() + words[1:]
 
 
 def turnout_share(unit: PlaceTurnout) -> float:

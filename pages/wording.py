@@ -19,6 +19,11 @@ def plain(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
+def capital(words: str) -> str:
+    """``words`` as they begin a line."""
+    return words[:1].upper() + words[1:]
+
+
 def show_refusal(refused: Refused) -> None:
     """The sentence of a refusal, where the person is looking."""
     st.error(plain(refusal_text(refused)))

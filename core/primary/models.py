@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import JSON, Index, LargeBinary, text
+from sqlalchemy import JSON, Index, LargeBinary
 from sqlmodel import CheckConstraint, Field, ForeignKeyConstraint, SQLModel, UniqueConstraint
 
 from core.database import UtcDateTime, one_of
@@ -194,13 +194,7 @@ class Voter(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint(one_of("status", VoterStatus), name="status"),
         CheckConstraint(one_of("reason_excluded", RollExclusion), name="reason_excluded"),
-        Index(
-            "ix_voter_mobile",
-            "primary_id",
-            "mobile",
-            sqlite_where=text("reason_excluded IS NULL"),
-            postgresql_where=text("reason_excluded IS NULL"),
-        ),
+        Index("ix_voter_mobile", "primary_id", "mobile", "reason_excluded"),
         {"sqlite_with_rowid": False},
     )
 

@@ -186,22 +186,22 @@ def test_a_code_that_was_sent_is_answered_as_a_wrong_number_is(desk: OpenDesk) -
 
 def test_one_press_makes_a_case_with_what_the_caller_may_know(desk: OpenDesk) -> None:
     turned_away(RejectionReason.MOBILE_MISMATCH)
-    operator = desk(Role.OPERATOR).look_up("AAAAA-AAAA1").press("Завести дело")
+    operator = desk(Role.OPERATOR).look_up("AAAAA-AAAA1").press("Завести обращение")
     assert "Прочитайте заявителю" in operator.shown
     (story,) = stories()
     assert "AAAAA-AAAA1" in story
     assert "номер не тот" not in story
     assert "850101" not in story
     again = desk(Role.OPERATOR).look_up("AAAAA-AAAA1")
-    assert "заведено дело" in again.shown
-    assert "Завести дело" not in [button.label for button in again.screen.button]
+    assert "заведено обращение" in again.shown
+    assert "Завести обращение" not in [button.label for button in again.screen.button]
 
 
 def test_after_the_call_back_the_case_holds_the_masked_facts(desk: OpenDesk) -> None:
     turned_away(RejectionReason.MOBILE_MISMATCH)
     operator = desk(Role.OPERATOR).look_up("AAAAA-AAAA1").press("Показать номер")
     operator.screen.checkbox(key="called_back").check().run()
-    operator.press("Показать причины").press("Завести дело")
+    operator.press("Показать причины").press("Завести обращение")
     (story,) = stories()
     for fact in ("номер не тот, что в списке", "850101******", "+7701*****01", "203.0.113.0/24"):
         assert fact in story
@@ -212,7 +212,7 @@ def test_after_the_call_back_the_case_holds_the_masked_facts(desk: OpenDesk) -> 
 def test_an_organizer_who_is_no_operator_opens_no_case_for_a_caller(desk: OpenDesk) -> None:
     turned_away(RejectionReason.MOBILE_MISMATCH)
     organizer = desk(Role.ORGANIZER).look_up("AAAAA-AAAA1")
-    assert "Завести дело" not in " ".join(button.label for button in organizer.screen.button)
+    assert "Завести обращение" not in " ".join(button.label for button in organizer.screen.button)
 
 
 def test_an_unknown_reference_gets_a_sentence(desk: OpenDesk) -> None:

@@ -96,7 +96,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_rejection_address_short', ['primary_id', 'address_short'], unique=False)
 
     with op.batch_alter_table('voter', schema=None) as batch_op:
-        batch_op.create_index('ix_voter_mobile', ['primary_id', 'mobile'], unique=False, sqlite_where=sa.text('reason_excluded IS NULL'), postgresql_where=sa.text('reason_excluded IS NULL'))
+        batch_op.create_index('ix_voter_mobile', ['primary_id', 'mobile', 'reason_excluded'], unique=False)
 
     with op.batch_alter_table('member', schema=None) as batch_op:
         batch_op.create_index('ix_member_mobile_changed_at', ['mobile_changed_at'], unique=False, sqlite_where=sa.text('mobile_changed_at IS NOT NULL'), postgresql_where=sa.text('mobile_changed_at IS NOT NULL'))
