@@ -1,9 +1,11 @@
 """The line of a rush: who comes in, what people are told, and what a ticket can't be used for."""
 
 import heapq
+import os
 import random
 import re
 import secrets
+import shlex
 import subprocess
 import sys
 import time
@@ -21,8 +23,9 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from starlette.testclient import TestClient
 
+from benchmarks.door import free_port
 from core import clock, keyring
-from core.settings import settings
+from core.settings import ROOT, settings
 from core.voting import queries
 from portal import tickets
 from portal.admission import HOLD, TRIES, Admission, Turn
@@ -720,3 +723,18 @@ def test_any_other_fault_is_no_matter_of_time(listener: TestClient) -> None:
         call = client.get("/api/v1/turnout")
     assert call.status_code == 500
     assert "retry-after" not in call.headers
+
+
+def test_a_portal_that_may_open_few_files_says_so_at_its_start(sqlite_database: str) -> None:
+    os.environ["PRIMARIES_PUBLIC_PORT"] = str(free_port())
+    settings.cache_clear()
+    polls.open_poll()
+    few = "ulimit -n 600 && exec " + shlex.join([sys.executable, "-m", "portal"])
+    with subprocess.Popen(["sh", "-c", few], stderr=subprocess.PIPE, text=True, cwd=ROOT) as portal:
+        try:
+            assert portal.stderr
+            told = portal.stderr.readline()
+        finally:
+            portal.kill()
+    assert "600 files" in told
+    assert "LimitNOFILE" in told
