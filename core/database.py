@@ -1,6 +1,7 @@
 """Engines, units of work and column types. Services take a session and never commit; edges do."""
 
 import fcntl
+import logging
 import os
 import sqlite3
 import time
@@ -72,6 +73,14 @@ def driver_url(url: str) -> str:
     if parsed.drivername in {"postgresql", "postgres"}:
         parsed = parsed.set(drivername="postgresql+psycopg")
     return parsed.render_as_string(hide_password=False)
+
+
+def _no_rows(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.DEBUG
+
+
+# At that level SQLAlchemy prints the rows it reads: sessions, digests and trackers, line after line.
+logging.getLogger("sqlalchemy.engine.Engine").addFilter(_no_rows)
 
 
 def _sqlite_pragmas(connection: Any, _record: object) -> None:
