@@ -8,10 +8,11 @@ written anew in the order of their own digests, which is no order of anything el
 An edge: each step is a unit of work, may be tried again after a crash, and is done once.
 """
 
+import sqlite3
 import threading
 from collections import defaultdict
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -33,6 +34,7 @@ LAST_CASTS: Final = timedelta(minutes=1)
 """A cast is in time by its arrival: so long the writer may still be storing what came in time."""
 
 _SLICE: Final = 50_000  # ballots a statement
+_PATIENCE: Final = 30.0  # seconds, with whoever reads or writes SQLite's file
 _TRIES: Final = 3  # when somebody else publishes at the same moment
 _ORDERS: Final = {
     "registration": "primary_id, iin_digest",
@@ -222,16 +224,19 @@ def _rewrite_postgresql(session: Session) -> None:
 def _rewrite_sqlite() -> None:
     """The whole file anew, page by page in the order of the keys, and its log emptied.
 
-    Refused as ``ballots_not_rewritten`` when a reader keeps the log in use.
+    Refused as ``ballots_not_rewritten`` when somebody keeps file or log in use.
     """
-    raw = engine().raw_connection()
-    raw.detach()  # its settings are changed: nobody else gets it
+    connection = sqlite3.connect(
+        str(engine().url.database), timeout=_PATIENCE, isolation_level=None
+    )
     try:
-        connection: Any = raw.dbapi_connection
-        connection.execute("PRAGMA temp_store=FILE")  # some gigabytes are no matter for memory
         connection.execute("VACUUM")
         (in_use, *_pages) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.OperationalError as fault:
+        if fault.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
+        in_use = True
     finally:
-        raw.close()
+        connection.close()
     if in_use:
         raise Refused(VotingRefusal.BALLOTS_NOT_REWRITTEN)

@@ -232,18 +232,16 @@ def test_a_reader_who_holds_the_log_puts_the_rewriting_off(
     polls.open_poll()
     cast([a_cast(1)])
     complete_board(DUE)
-    raw_connection = engine().raw_connection
-
-    def impatient() -> Any:
-        connection = raw_connection()
-        connection.dbapi_connection.execute("PRAGMA busy_timeout=50")
-        return connection
-
+    monkeypatch.setattr(closing, "_PATIENCE", 0.05)
     with reading() as session:
         session.execute(select(func.count()).select_from(Ballot)).scalar_one()
-        monkeypatch.setattr(engine(), "raw_connection", impatient)
         with pytest.raises(Refused) as refused:
             rewrite_ballots(DUE)
+    assert refused.value.code is VotingRefusal.BALLOTS_NOT_REWRITTEN
+    with unit_of_work() as session:
+        session.execute(text("SELECT 1"))  # from here on it is somebody who writes
+        with pytest.raises(Refused) as refused:
+            closing._rewrite_sqlite()
     assert refused.value.code is VotingRefusal.BALLOTS_NOT_REWRITTEN
     assert acts() == ["complete_board"]
     assert rewrite_ballots(DUE)

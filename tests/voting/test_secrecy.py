@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, event, select, text
 from sqlalchemy.engine import make_url
 from sqlmodel import col
 
@@ -53,7 +53,10 @@ class Vote:
 @pytest.fixture
 def vote(database: str) -> Vote:
     """A quiet hour: every voter signs in, tries once more, and casts in a transaction of their own."""
-    del database
+    if database.startswith(
+        "sqlite"
+    ):  # an intruder copies the log before it is folded into the file
+        event.listen(engine(), "connect", _keep_the_log)
     poll = polls.open_poll(voters=0)
     with unit_of_work() as session:
         for number in range(VOTERS):
@@ -86,6 +89,10 @@ def vote(database: str) -> Vote:
         marks = {bytes(digest): bytes(mark) for digest, mark in rows}
     happened.marks = {voter: marks[digest] for voter, digest in happened.digests.items()}
     return happened
+
+
+def _keep_the_log(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("PRAGMA wal_autocheckpoint=0")
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -168,9 +175,7 @@ def test_sqlite_joins_ballots_to_voters_until_the_close_and_never_again(
     wal = path.with_name(f"{path.name}-wal")
     claims = traces.commits_of(wal, vote.marks)
     stored = traces.commits_of(wal, vote.sealed)
-    known = {ballot: vote.voter_of[ballot] for ballot in stored if stored[ballot] > 0}
-    assert len(known) > 10, "the log was folded into the file too early to show anything"
-    assert traces.named_alone(traces.joined(claims, stored), known) > 0.9
+    assert traces.named_alone(traces.joined(claims, stored), vote.voter_of) == 1
     _fold(path)
     history = _layouts(path, vote)
     assert close_vote(CLOSES + LAST_CASTS)
