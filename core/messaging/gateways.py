@@ -17,17 +17,33 @@ class NotTaken(Exception):
         self.fault = fault
 
 
-class Gateway(Protocol):
-    """Carries the messages of one kind. ``at_once`` is how many it may be given at a time."""
-
-    kind: GatewayKind
-    at_once: int
+class Line(Protocol):
+    """Stands ready to carry one message."""
 
     async def send(self, message: Outgoing) -> None:
         """Return when the message was taken; raise `NotTaken` when it surely was not.
 
         Any other exception, a timeout among them, leaves it open whether it was taken.
         """
+        ...
+
+    def close(self) -> None:
+        """Give the line back unused."""
+        ...
+
+
+class Gateway(Protocol):
+    """Carries the messages of one kind. ``at_once`` is how many it may be given at a time.
+
+    A line is opened before a message is put on the wire: what can fail beforehand fails while the
+    message is still queued, and no doubt arises.
+    """
+
+    kind: GatewayKind
+    at_once: int
+
+    async def open(self) -> Line:
+        """A line, or `NotTaken`."""
         ...
 
 
@@ -40,6 +56,13 @@ class FileSms:
     def __init__(self, path: Path) -> None:
         self._path = path
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    async def open(self) -> Line:
+        """Itself: there is nothing to connect to."""
+        return self
+
+    def close(self) -> None:
+        """Nothing was opened."""
 
     async def send(self, message: Outgoing) -> None:
         """Append one line, whole even when several processes write."""

@@ -5,9 +5,9 @@ message (``0: Accepted for delivery``, ``3: Queued for later delivery``), 4xx wh
 delivered as asked, 503 when it should come again. Everything else is no answer of a Kannel, and
 leaves open whether one behind it took the message.
 
-Each message has a connection of its own. On one that is kept open, a gateway that closed it
-meanwhile and one that took the message and died look the same: doubts that a new connection,
-which fails before anything is written, does not raise.
+Each message has a connection of its own, opened before the message is put on the wire. On one that
+is used again, a gateway that closed it meanwhile and one that took the message and died look the
+same: doubts that a fresh connection does not raise.
 """
 
 import asyncio
@@ -67,25 +67,14 @@ class Kannel:
         self.at_once = chosen.at_once
         _make_room_for(chosen.at_once)
 
-    async def send(self, message: Outgoing) -> None:
-        """Hand one message over."""
-        request = self._request(message)
+    async def open(self) -> "KannelLine":
+        """A connection, with TLS where the settings say so."""
         try:
             async with asyncio.timeout(CONNECT_WITHIN):
                 reader, writer = await self._connect()
         except (OSError, TimeoutError):  # of name, network, port or certificate
             raise NotTaken(SendFault.NOT_REACHED) from None
-        try:
-            writer.write(request)
-            await writer.drain()
-            status = await _status(reader)
-        finally:
-            writer.transport.abort()
-        if status == 202:
-            return
-        if 400 <= status < 500 or status == 503:
-            raise NotTaken(SendFault.NOT_TAKEN)
-        raise ConnectionError(f"answered {status}")
+        return KannelLine(self, reader, writer)
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         chosen = self._chosen
@@ -113,7 +102,8 @@ class Kannel:
             self._addresses = (time.monotonic(), known)
         return known
 
-    def _request(self, message: Outgoing) -> bytes:
+    def request(self, message: Outgoing) -> bytes:
+        """What is written for a message; the password is in it."""
         chosen = self._chosen
         query = {
             "username": chosen.user,
@@ -139,6 +129,35 @@ class Kannel:
             f"GET {quote(chosen.path, safe='/%')}?{urlencode(query, quote_via=quote)} HTTP/1.1\r\n"
             f"Host: {host}:{chosen.port}\r\nAccept: text/plain\r\nConnection: close\r\n\r\n"
         ).encode("ascii")
+
+
+class KannelLine:
+    """A connection that carries one message."""
+
+    def __init__(
+        self, kannel: Kannel, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._kannel, self._reader, self._writer = kannel, reader, writer
+
+    async def send(self, message: Outgoing) -> None:
+        """Hand one message over."""
+        try:
+            if self._reader.at_eof():
+                raise NotTaken(SendFault.NOT_REACHED)  # closed before anything was written
+            self._writer.write(self._kannel.request(message))
+            await self._writer.drain()
+            status = await _status(self._reader)
+        finally:
+            self.close()
+        if status == 202:
+            return
+        if 400 <= status < 500 or status == 503:
+            raise NotTaken(SendFault.NOT_TAKEN)
+        raise ConnectionError(f"answered {status}")
+
+    def close(self) -> None:
+        """Drop the connection."""
+        self._writer.transport.abort()
 
 
 async def _status(reader: asyncio.StreamReader) -> int:

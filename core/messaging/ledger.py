@@ -6,7 +6,7 @@ queued ones, surely not sent, which others send; and those on the wire, of which
 """
 
 import random
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -35,10 +35,14 @@ _PRIORITIES: Final = sorted({purpose.priority for purpose in Purpose})
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A message that was on the wire; without a fault the gateway took it."""
+    """A message that was tried; without a fault the gateway took it.
+
+    ``departed`` says that it was on the wire: not so where no line to the gateway could be opened.
+    """
 
     message: Outgoing
     fault: SendFault | None = None
+    departed: bool = True
 
 
 def due(session: Session, kind: GatewayKind, *, now: datetime, limit: int) -> list[Outgoing]:
@@ -81,8 +85,8 @@ def depart(connection: Connection, ids: Collection[str], *, now: datetime) -> fr
     return frozenset(gone.scalars())
 
 
-def note(connection: Connection, tried: Iterable[Tried], *, now: datetime) -> None:
-    """Write down what came of messages on the wire; texts that nobody needs any more are erased.
+def note(connection: Connection, tried: Collection[Tried], *, now: datetime) -> None:
+    """Write down what came of messages that were tried; texts that nobody needs any more are erased.
 
     A message of which a report came first keeps what the report says.
     """
@@ -94,20 +98,26 @@ def note(connection: Connection, tried: Iterable[Tried], *, now: datetime) -> No
             .where(table.c.id.in_(on_the_wire))
             .values(state=MessageState.SENT.value, body=None, fault=None, changed_at=now)
         )
-    rows = [_following(each, now) for each in tried if each.fault is not None]
-    if rows:
-        connection.execute(
-            update(table)
-            .where(table.c.id == bindparam("row_id"), table.c.state == MessageState.SENDING.value)
-            .values(
-                state=bindparam("next_state"),
-                fault=bindparam("last_fault"),
-                due_at=bindparam("next_due_at"),
-                changed_at=now,
-                body=case((bindparam("keeps_text", type_=Boolean), table.c.body), else_=null()),
-            ),
-            sorted(rows, key=lambda row: str(row["row_id"])),
-        )
+    for departed, state in ((True, MessageState.SENDING), (False, MessageState.QUEUED)):
+        rows = [
+            _following(each, now)
+            for each in tried
+            if each.fault is not None and each.departed is departed
+        ]
+        if rows:
+            connection.execute(
+                update(table)
+                .where(table.c.id == bindparam("row_id"), table.c.state == state.value)
+                .values(
+                    state=bindparam("next_state"),
+                    fault=bindparam("last_fault"),
+                    due_at=bindparam("next_due_at"),
+                    attempts=bindparam("tries"),
+                    changed_at=now,
+                    body=case((bindparam("keeps_text", type_=Boolean), table.c.body), else_=null()),
+                ),
+                sorted(rows, key=lambda row: str(row["row_id"])),
+            )
 
 
 def _locked(ids: Collection[str], state: MessageState) -> Any:
@@ -134,6 +144,7 @@ def _following(tried: Tried, now: datetime) -> dict[str, Any]:
         "row_id": message.id,
         "next_state": following.state.value,
         "last_fault": tried.fault.value,
+        "tries": message.attempts,
         "next_due_at": following.due_at or now,
         "keeps_text": keeps_text(message.purpose, following.state),
     }

@@ -2,9 +2,10 @@
 
 A `Sender` belongs to the process that queues messages. They are handed to it in memory after their
 commit, so that a code leaves within milliseconds and a slow gateway never makes a voter's
-transaction wait. It works in turns: one transaction writes down what came back since the last turn
-and puts the next messages on the wire, then these are sent concurrently. What nobody handed over
-(another process died, a try failed, staff wrote it) it finds by looking into the outbox.
+transaction wait. It works in turns: lines to the gateway are opened for what waits; one transaction
+writes down what came back since the last turn and puts as many messages on the wire as there are
+lines; then these are sent concurrently. What nobody handed over (another process died, a try
+failed, staff wrote it) it finds by looking into the outbox.
 """
 
 import asyncio
@@ -12,14 +13,14 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection
 
@@ -27,7 +28,7 @@ from core import clock
 from core.database import reading, unit_of_work
 from core.messaging import ledger
 from core.messaging.chosen import sms_gateway
-from core.messaging.gateways import Gateway, NotTaken
+from core.messaging.gateways import Gateway, Line, NotTaken
 from core.messaging.ledger import Tried
 from core.messaging.post import Outgoing
 from core.messaging.rules import GatewayKind, Purpose, SendFault
@@ -93,8 +94,8 @@ class Breaker:
             return free
         return min(free, 1) if now >= self._until else 0
 
-    def departed(self, now: float) -> None:
-        """Messages go on the wire: while it is open, the next probe waits twice as long."""
+    def probing(self, now: float) -> None:
+        """The gateway is tried: while it is spared, the next probe waits twice as long."""
         if self.is_open:
             self._until = now + self._pause
             self._pause = min(_LONGEST_PAUSE, self._pause * 2)
@@ -108,12 +109,25 @@ class Breaker:
         self._failures += 1
 
 
-async def carry(gateway: Gateway, message: Outgoing) -> Tried:
-    """Hand one message to the gateway; whatever the gateway raises, this returns."""
+async def reach(gateway: Gateway) -> Line | SendFault:
+    """A line to the gateway, or what keeps us from one; whatever the gateway raises."""
+    try:
+        return await gateway.open()
+    except NotTaken as refusal:
+        return refusal.fault
+    except Exception as raised:  # noqa: BLE001 - nothing was written yet: surely nothing was taken
+        log.warning("no line to the gateway: %s", type(raised).__name__)
+        return SendFault.NOT_REACHED
+
+
+async def carry(line: Line, message: Outgoing) -> Tried:
+    """Hand one message over; whatever the line raises, this returns."""
     if message.is_expired(clock.now()):
+        line.close()
         return Tried(message, SendFault.NOT_TAKEN)
     try:
-        await asyncio.wait_for(gateway.send(message), PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            await line.send(message)
     except NotTaken as refusal:
         fault = refusal.fault
     except Exception as raised:  # noqa: BLE001 - whatever it was, nobody knows what the gateway has
@@ -154,6 +168,8 @@ class Sender:
         self._waiting: dict[int, deque[Outgoing]] = {
             purpose.priority: deque() for purpose in sorted(Purpose, key=lambda p: p.priority)
         }
+        self._opening: set[asyncio.Task[None]] = set()
+        self._lines: deque[Line] = deque()
         self._on_the_wire: set[asyncio.Task[None]] = set()
         self._tried: list[Tried] = []
         self._breaker = Breaker()
@@ -213,7 +229,7 @@ class Sender:
     def _is_over(self) -> bool:
         if self._stop_at is None:
             return False
-        left = not self._inbox.empty() or any(self._waiting.values())
+        left = not self._inbox.empty() or self._waiting_now() > 0
         busy = self._on_the_wire or self._tried or (left and not self._breaker.is_open)
         return not busy or time.monotonic() >= self._stop_at
 
@@ -224,46 +240,81 @@ class Sender:
                 await asyncio.wait_for(self._woken.wait(), self._look_every)
 
     async def _turn(self) -> None:
-        assert self._gateway is not None
         now = clock.now()
         self._collect(now)
-        free = self._breaker.room(self._gateway.at_once - len(self._on_the_wire), time.monotonic())
-        if free and time.monotonic() - self._looked_at >= self._look_every:
+        await self._fill_lines(now)
+        chosen = self._next(len(self._lines))
+        tried, self._tried = self._tried, []
+        if chosen or tried:
+            try:
+                departing = tuple(message.id for message in chosen)
+                bookkeeping = Bookkeeping(departing, tuple(tried), now)
+                departed = set(await self._ask_clerk(partial(self._record, bookkeeping)))
+            except BaseException:
+                self._tried = tried + self._tried
+                for message in reversed(chosen):
+                    self._waiting[message.purpose.priority].appendleft(message)
+                self._close_lines(0)
+                raise
+            for message in chosen:
+                if message.id in departed:
+                    departed.discard(message.id)
+                    self._begin(
+                        self._carry(self._lines.popleft(), message.departing()), self._on_the_wire
+                    )
+        self._close_lines(self._waiting_now())
+
+    async def _fill_lines(self, now: datetime) -> None:
+        """Open a line for each message that waits, as far as the gateway has room."""
+        assert self._gateway is not None
+        busy = len(self._opening) + len(self._lines) + len(self._on_the_wire)
+        room = self._breaker.room(self._gateway.at_once - busy, time.monotonic())
+        if room > 0 and time.monotonic() - self._looked_at >= self._look_every:
             self._looked_at = time.monotonic()
-            wanted = free - sum(map(len, self._waiting.values()))
+            wanted = room - self._waiting_now()
             if wanted > 0:
                 found = await self._ask_clerk(
                     partial(look, self._gateway.kind, now=now, limit=wanted)
                 )
                 for message in found:
                     self._waiting[message.purpose.priority].append(message)
-        chosen = self._next(free)
-        tried, self._tried = self._tried, []
-        if not chosen and not tried:
-            return
-        if chosen:
-            self._breaker.departed(time.monotonic())
-        try:
-            bookkeeping = Bookkeeping(tuple(message.id for message in chosen), tuple(tried), now)
-            departed = await self._ask_clerk(partial(self._record, bookkeeping))
-        except BaseException:
-            self._tried = tried + self._tried
-            for message in reversed(chosen):
-                self._waiting[message.purpose.priority].appendleft(message)
-            raise
-        for message in chosen:
-            if message.id in departed:
-                departed -= {message.id}
-                task = asyncio.create_task(self._carry(message.departing()))
-                self._on_the_wire.add(task)
-                task.add_done_callback(self._on_the_wire.discard)
+        missing = self._waiting_now() - len(self._lines) - len(self._opening)
+        if min(room, missing) > 0:
+            self._breaker.probing(time.monotonic())
+        for _ in range(min(room, missing)):
+            self._begin(self._open(), self._opening)
+        await asyncio.sleep(0)  # a gateway without connections is ready at once
+
+    async def _open(self) -> None:
+        assert self._gateway is not None
+        reached = await reach(self._gateway)
+        if not isinstance(reached, SendFault):
+            self._lines.append(reached)
+        else:
+            self._breaker.failed()
+            self._tried += [
+                Tried(message.departing(), reached, departed=False) for message in self._next(1)
+            ]
+        self._woken.set()
+
+    def _close_lines(self, kept: int) -> None:
+        while len(self._lines) > kept:
+            self._lines.pop().close()
+
+    def _begin(self, work: Coroutine[Any, Any, None], tasks: "set[asyncio.Task[None]]") -> None:
+        task = asyncio.create_task(work)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    def _waiting_now(self) -> int:
+        return sum(map(len, self._waiting.values()))
 
     def _collect(self, now: datetime) -> None:
         """Take what was handed over; what expired is left to the tidying of the outbox."""
         for queue in self._waiting.values():
             while queue and queue[0].is_expired(now):
                 queue.popleft()
-        held = sum(map(len, self._waiting.values()))
+        held = self._waiting_now()
         with suppress(Empty):
             while True:
                 message = self._inbox.get_nowait()
@@ -279,9 +330,8 @@ class Sender:
                 chosen.append(queue.popleft())
         return chosen
 
-    async def _carry(self, message: Outgoing) -> None:
-        assert self._gateway is not None
-        tried = await carry(self._gateway, message)
+    async def _carry(self, line: Line, message: Outgoing) -> None:
+        tried = await carry(line, message)
         if tried.fault is None:
             self._breaker.succeeded()
         else:
@@ -290,9 +340,10 @@ class Sender:
         self._woken.set()
 
     async def _end(self) -> None:
-        for task in self._on_the_wire:
+        for task in (*self._opening, *self._on_the_wire):
             task.cancel()
-        await asyncio.gather(*self._on_the_wire)
+        await asyncio.gather(*self._opening, *self._on_the_wire, return_exceptions=True)
+        self._close_lines(0)
         if self._tried:
             last = Bookkeeping((), tuple(self._tried), clock.now())
             try:

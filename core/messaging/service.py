@@ -9,12 +9,12 @@ from sqlmodel import Session, col, select
 
 from core.errors import Refused
 from core.messaging.chosen import sms_gateway
-from core.messaging.gateways import Gateway
+from core.messaging.gateways import Gateway, Line
 from core.messaging.ledger import Tried
 from core.messaging.models import MessageAct, OutboxMessage
 from core.messaging.post import Outgoing, row_of, sms
-from core.messaging.rules import GivenUpAct, MessageState, MessagingRefusal, Purpose
-from core.messaging.sender import Bookkeeping, carry, look, record_alone
+from core.messaging.rules import GivenUpAct, MessageState, MessagingRefusal, Purpose, SendFault
+from core.messaging.sender import Bookkeeping, carry, look, reach, record_alone
 
 
 def queue_sms(
@@ -75,14 +75,27 @@ def deliver_due(now: datetime, *, gateway: Gateway | None = None) -> int:
     """
     carrier = gateway or sms_gateway()
     found = look(carrier.kind, now=now, limit=carrier.at_once)
-    if not found:
-        return 0
-    departed = record_alone(Bookkeeping(tuple(message.id for message in found), (), now))
-    chosen = [message.departing() for message in found if message.id in departed]
-    tried = asyncio.run(_carry_all(carrier, chosen))
-    record_alone(Bookkeeping((), tuple(tried), now))
-    return len(tried)
+    return asyncio.run(_carry_all(carrier, found, now)) if found else 0
 
 
-async def _carry_all(carrier: Gateway, messages: list[Outgoing]) -> list[Tried]:
-    return await asyncio.gather(*(carry(carrier, message) for message in messages))
+async def _carry_all(carrier: Gateway, found: list[Outgoing], now: datetime) -> int:
+    reached = await asyncio.gather(*(reach(carrier) for _message in found))
+    lines: dict[str, Line] = {}
+    tried: list[Tried] = []
+    for message, line in zip(found, reached, strict=True):
+        if isinstance(line, SendFault):
+            tried.append(Tried(message.departing(), line, departed=False))
+        else:
+            lines[message.id] = line
+    departed = record_alone(Bookkeeping(tuple(lines), tuple(tried), now))
+    for message_id in lines.keys() - departed:
+        lines[message_id].close()
+    carried = await asyncio.gather(
+        *(
+            carry(lines[message.id], message.departing())
+            for message in found
+            if message.id in departed
+        )
+    )
+    record_alone(Bookkeeping((), tuple(carried), now))
+    return len(tried) + len(carried)

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Callable
 
-from core.messaging.gateways import NotTaken
+from core.messaging.gateways import Gateway, NotTaken
+from core.messaging.ledger import Tried
 from core.messaging.post import Outgoing
 from core.messaging.rules import GatewayKind, SendFault
+from core.messaging.sender import carry, reach
 
 
 class Memory:
@@ -22,6 +24,12 @@ class Memory:
     def texts(self) -> list[str]:
         return [message.text for message in self.taken]
 
+    async def open(self) -> "Memory":
+        return self
+
+    def close(self) -> None:
+        pass
+
     async def send(self, message: Outgoing) -> None:
         self._now += 1
         self.most_at_once = max(self.most_at_once, self._now)
@@ -33,11 +41,17 @@ class Memory:
 
 
 class Refusing(Memory):
-    """Takes nothing, and says so."""
+    """Takes nothing: can't be reached, or says so."""
 
     def __init__(self, fault: SendFault = SendFault.NOT_REACHED) -> None:
         super().__init__()
         self.fault, self.asked = fault, 0
+
+    async def open(self) -> Memory:
+        if self.fault is SendFault.NOT_REACHED:
+            self.asked += 1
+            raise NotTaken(self.fault)
+        return self
 
     async def send(self, message: Outgoing) -> None:
         self.asked += 1
@@ -62,3 +76,11 @@ class Scripted(Memory):
     async def send(self, message: Outgoing) -> None:
         self._script(message)
         await super().send(message)
+
+
+async def tried(gateway: Gateway, message: Outgoing) -> Tried:
+    """One message through one gateway."""
+    line = await reach(gateway)
+    if isinstance(line, SendFault):
+        return Tried(message, line, departed=False)
+    return await carry(line, message)

@@ -69,13 +69,15 @@ async def says_nothing(_gateway: HttpGateway, writer: asyncio.StreamWriter) -> N
 
 
 @contextmanager
-def http_gateway(behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator[HttpGateway]:
-    """A gateway on a free port of this machine."""
+def http_gateway(
+    behaviour: Behaviour, tls: ssl.SSLContext | None = None, port: int = 0
+) -> Iterator[HttpGateway]:
+    """A gateway on a port of this machine, any free one unless it is named."""
     gateway, ready = HttpGateway(behaviour), threading.Event()
     loop = asyncio.new_event_loop()
 
     async def listen() -> None:
-        server = await asyncio.start_server(gateway.serve, "127.0.0.1", 0, ssl=tls, backlog=1024)
+        server = await asyncio.start_server(gateway.serve, "127.0.0.1", port, ssl=tls, backlog=1024)
         gateway.port = server.sockets[0].getsockname()[1]
         ready.set()
 

@@ -15,12 +15,12 @@ from core import clock
 from core.messaging.kannel import Kannel
 from core.messaging.post import sms
 from core.messaging.rules import MessageState, Purpose, SendFault
-from core.messaging.sender import carry
 from core.messaging.sms_parts import parts
 from core.settings import KannelSettings
 from pages.listener import gateway_routes
 from pages.listener.gate import Gate
 from tests.messaging import kannel_boxes
+from tests.messaging.gateways import tried
 from tests.messaging.kannel_boxes import Boxes
 from tests.messaging.test_outbox import states
 from tests.messaging.test_sender import codes, sending, wait_for
@@ -87,7 +87,7 @@ def stopped(kannel: Boxes, name: str) -> Iterator[None]:
 )
 def test_a_text_arrives_as_it_was_written(kannel: Boxes, text: str) -> None:
     notice = sms(to="+77010000001", text=text, purpose=Purpose.STAFF, now=clock.now())
-    assert asyncio.run(carry(gateway(kannel), notice)).fault is None
+    assert asyncio.run(tried(gateway(kannel), notice)).fault is None
     kannel.wait_for(1)
     assert kannel.taken() == [("+77010000001", text)]
 
@@ -97,7 +97,7 @@ def test_a_text_arrives_as_it_was_written(kannel: Boxes, text: str) -> None:
 )
 def test_a_long_text_costs_as_many_parts_as_we_say(kannel: Boxes, text: str) -> None:
     notice = sms(to="+77010000001", text=text, purpose=Purpose.STAFF, now=clock.now())
-    assert asyncio.run(carry(gateway(kannel), notice)).fault is None
+    assert asyncio.run(tried(gateway(kannel), notice)).fault is None
     kannel.wait_for(parts(text))
     time.sleep(0.3)
     assert kannel.parts() == parts(text)
@@ -105,7 +105,7 @@ def test_a_long_text_costs_as_many_parts_as_we_say(kannel: Boxes, text: str) -> 
 
 def test_a_wrong_password_is_a_refusal(kannel: Boxes) -> None:
     notice = sms(to="+77010000001", text="a", purpose=Purpose.STAFF, now=clock.now())
-    refused = asyncio.run(carry(gateway(kannel, password="wrong"), notice))
+    refused = asyncio.run(tried(gateway(kannel, password="wrong"), notice))
     assert refused.fault is SendFault.NOT_TAKEN
 
 

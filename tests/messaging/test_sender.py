@@ -226,7 +226,7 @@ def test_the_breaker_opens_after_failures_in_a_row_and_closes_at_the_first_succe
     for second in range(60):
         if room := breaker.room(100, now=second):
             probes.append((second, room))
-            breaker.departed(second)
+            breaker.probing(second)
             breaker.failed()
     assert probes == [(0, 1), (1, 1), (3, 1), (7, 1), (15, 1), (30, 1), (45, 1)]
     breaker.succeeded()
