@@ -24,7 +24,7 @@ from core.results.exportfile import (
     unwrap,
     write_export,
 )
-from core.results.opening import as_document, count_export
+from core.results.opening import whole_count
 from core.results.rules import ContestRules
 from core.results.shares import HeldCeremony, hold_ceremony, rebuild_key
 from core.voting.sealing import SUITE, info, seal, tracker
@@ -126,8 +126,7 @@ def open_bare(sealed: list[tuple[bytes, bytes]], secret: bytes) -> int:
 def count_from_file(path: Path, secret: bytes, processes: int = 1) -> int:
     """Ours: from the closed file to the totals, digest check included."""
     export = check_export(path)
-    rules = {contest.id: contest for contest in export.header.contests}
-    counted = as_document(count_export(export, secret, processes=processes), rules)
+    counted, _paper = whole_count(export, secret, processes=processes)
     return sum(entry["valid"] for entry in counted)
 
 

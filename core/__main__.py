@@ -12,7 +12,17 @@ from core.errors import Refused
 from core.i18n import refusal_text
 from core.settings import SettingsError, settings
 
-SUBJECTS = ("audit", "staff", "membership", "primary", "voting", "cases", "results", "rehearsal")
+SUBJECTS = (
+    "audit",
+    "staff",
+    "membership",
+    "primary",
+    "voting",
+    "paper",
+    "cases",
+    "results",
+    "rehearsal",
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -30,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
         ):
             continue
         commands = importlib.import_module(f"core.{subject}.commands")
-        if subject in {"membership", "primary"}:
+        if subject in {"membership", "primary", "paper"}:
             commands.register(subparsers, import_subparsers)
         else:
             commands.register(subparsers)

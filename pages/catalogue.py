@@ -142,6 +142,20 @@ GROUPS: Final = (
                 ":material/lan:",
                 _of(Role.ORGANIZER, Role.OBSERVER),
             ),
+            Screen("marking", lambda: _("Mark voters"), ":material/how_to_vote:", _of(Role.CLERK)),
+            Screen(
+                "polling_places",
+                lambda: _("Polling places"),
+                ":material/location_on:",
+                _of(Role.ORGANIZER, Role.OBSERVER),
+            ),
+            Screen(
+                "paper_list",
+                lambda: _("Paper list"),
+                ":material/list_alt:",
+                _of(Role.ORGANIZER),
+                hidden=True,
+            ),
         ),
     ),
     Group(
@@ -183,6 +197,12 @@ GROUPS: Final = (
                 lambda: _("Key ceremony"),
                 ":material/key:",
                 _of(Role.ORGANIZER, Role.TRUSTEE),
+            ),
+            Screen(
+                "protocols",
+                lambda: _("Protocols"),
+                ":material/fact_check:",
+                _of(Role.ORGANIZER, Role.CLERK),
             ),
             Screen(
                 "count",

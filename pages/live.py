@@ -13,6 +13,7 @@ import streamlit as st
 
 from core import clock, places
 from core.database import reading
+from core.paper import queries as paper
 from core.primary import queries as primary_queries
 from core.primary.queries import PrimaryView
 from core.primary.rules import TimelineActKind
@@ -55,6 +56,8 @@ class Live:
     at: datetime
     votes: int
     votes_online: int
+    on_lists: int
+    """People of the whole primary on paper lists, of whom nobody is counted before the protocols."""
     registered: int
     on_roll: int
     units: tuple[PlaceTurnout, ...]
@@ -77,13 +80,15 @@ class Live:
 
     @property
     def share_of_registered(self) -> float:
-        """Votes by people registered in the system, from 0 to 1."""
-        return self.votes / self.registered if self.registered else 0.0
+        """Votes online by people registered in the system, from 0 to 1."""
+        return self.votes_online / self.registered if self.registered else 0.0
 
 
 @dataclass(frozen=True)
 class Past:
-    """What the series were before ``until``: counters of old spans are not written any more."""
+    """What the series were before ``until``. Counters of old spans are hardly written any more: only
+    an undone mark, or the protocol of a paper list, changes one, and shows within the hour.
+    """
 
     until: datetime
     votes: tuple[SeriesPoint, ...]
@@ -119,6 +124,7 @@ def collect(place: str | None, *, now: datetime) -> Live | None:
         if primary is None:
             return None
         turnout = voting.turnout(session, primary.id)
+        on_lists = paper.people_waiting(session, primary.id)
         past = past_of(session, primary.id, place, now)
         recent = {"place_code": place, "since": past.until}
         votes_series = past.votes + voting.turnout_series(session, primary.id, **recent)
@@ -147,7 +153,8 @@ def collect(place: str | None, *, now: datetime) -> Live | None:
         place=place,
         at=now,
         votes=sum(unit.votes for unit in whole),
-        votes_online=turnout.votes_online if place is None else sum(u.votes for u in whole),
+        votes_online=sum(unit.votes_online for unit in whole),
+        on_lists=on_lists,
         registered=sum(unit.registered for unit in whole),
         on_roll=sum(unit.on_roll for unit in whole),
         units=tuple(whole),

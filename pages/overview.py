@@ -117,7 +117,7 @@ def draw_vote(actor: Actor) -> None:
     cells[0].metric(_("Voted"), format_number(shown.votes), border=True)
     cells[1].metric(_("Turnout of the roll"), format_percent(shown.share_of_roll), border=True)
     cells[2].metric(
-        _("Of those registered"), format_percent(shown.share_of_registered), border=True
+        _("Online, of the registered"), format_percent(shown.share_of_registered), border=True
     )
     if actor.has(Role.ORGANIZER, Role.OBSERVER):
         cells[3].metric(_("Rejections"), format_number(shown.rejections), border=True)

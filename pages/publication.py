@@ -12,6 +12,7 @@ from core.errors import Refused
 from core.i18n import _, current_locale, format_datetime, format_duration, format_number, n_, term
 from core.results import queries
 from core.results.canvass import read_totals, sign_canvass
+from core.results.protocol import ProtocolReason
 from core.results.publication import preview_document
 from core.results.queries import CountState, Published, StepView
 from core.results.rules import InvalidReason, RatingKind
@@ -43,6 +44,9 @@ def show_steps(lines: tuple[StepView, ...]) -> None:
                 at=format_datetime(line.due),
                 left=format_duration(line.due - now),
             )
+        if line.part is not None and line.part[1]:
+            came, needed = (format_number(each) for each in line.part)
+            words = f"{_('{came} of {needed}', came=came, needed=needed)} · {words}"
         middle.text(words)
         right.text(", ".join(line.by))
 
@@ -82,6 +86,7 @@ def show_document(document: Mapping[str, Any], *, key: str) -> None:
         strict=True,
     ):
         column.metric(words, format_number(contest[name]))
+    show_channels(contest)
     names = {each["id"]: each["name"] for each in contest["candidates"]}
     for tab, kind in zip(st.tabs([term(kind) for kind in RatingKind]), RatingKind, strict=True):
         tab.dataframe(
@@ -103,6 +108,77 @@ def show_document(document: Mapping[str, Any], *, key: str) -> None:
         )
 
 
+def show_channels(contest: Mapping[str, Any]) -> None:
+    """Online, paper and their sum, where both are large enough to be told apart."""
+    if contest["merged"]:
+        st.caption(
+            _(
+                "Online and paper are shown together: one of them has too few ballots to stand alone."
+            )
+        )
+        return
+    channels = contest["channels"]
+    if channels is None:
+        return
+    whole = {"votes": {each["id"]: each["votes"] for each in contest["candidates"]}, **contest}
+    columns = ((_("Online"), channels["online"]), (_("On paper"), channels["paper"]))
+    lines = [
+        (_("Ballots"), "ballots"),
+        (_("Valid"), "valid"),
+        (_("Blank, among the valid"), "blank"),
+        (_("Invalid"), "invalid"),
+    ]
+    rows = [
+        {"": words, **{head: each[name] for head, each in columns}, _("Together"): whole[name]}
+        for words, name in lines
+    ] + [
+        {
+            "": candidate["name"],
+            **{head: each["votes"][candidate["id"]] for head, each in columns},
+            _("Together"): candidate["votes"],
+        }
+        for candidate in sorted(contest["candidates"], key=lambda each: -each["votes"])
+    ]
+    with st.expander(_("Online and on paper")):
+        st.dataframe(rows, hide_index=True, width="stretch")
+
+
+def show_paper(totals: Mapping[str, Mapping[str, Any]], contest: str) -> None:
+    """The paper of one contest by polling place, and protocols that can't be counted: canvassers."""
+    paper = totals[contest]["paper"]
+    if paper["refused"]:
+        st.error(
+            _("Protocols that could not be counted: {list}.", list=plain(refused_text(paper))),
+            icon=":material/report:",
+        )
+    if not paper["places"]:
+        return
+    with st.expander(_("Paper by polling place")):
+        st.dataframe(
+            [
+                {
+                    _("Polling place"): each["polling_place"],
+                    _("Handed out"): each["issued"],
+                    _("Valid"): each["valid"],
+                    _("Blank, among the valid"): each["blank"],
+                    _("Spoiled"): each["spoiled"],
+                    **each["votes"],
+                }
+                for each in paper["places"]
+            ],
+            hide_index=True,
+            width="stretch",
+        )
+
+
+def refused_text(paper: Mapping[str, Any]) -> str:
+    """Polling places whose protocols were refused, with the reasons."""
+    return ", ".join(
+        f"{each['polling_place']} ({term(ProtocolReason(each['reason']))})"
+        for each in paper["refused"]
+    )
+
+
 def canvass(acting: Actor, counted: CountState) -> bool:
     """Totals for canvassers, each reading logged, and the signature; whether totals are shown."""
     st.subheader(_("Canvass"))
@@ -118,6 +194,9 @@ def canvass(acting: Actor, counted: CountState) -> bool:
             show_refusal(refused)
             return False
         show_document(view.document, key="counted")
+        chosen = st.session_state.get("counted")
+        if chosen in view.totals:
+            show_paper(view.totals, chosen)
         show_invalid(view.totals)
     sign(acting, counted)
     return is_shown

@@ -143,7 +143,7 @@ def draw_figures(shown: Live) -> None:
         help=_("Votes by people on the voter roll."),
     )
     cells[2].metric(
-        _("Of those registered"),
+        _("Online, of the registered"),
         format_percent(shown.share_of_registered),
         border=True,
         delta=n_registered(shown),
@@ -308,7 +308,7 @@ def draw_ranking(shown: Live) -> None:
             _("Turnout of the roll"),
             _("Votes"),
             _("On the roll"),
-            _("Of those registered"),
+            _("Online, of the registered"),
         ),
         rows=[
             (
@@ -316,7 +316,7 @@ def draw_ranking(shown: Live) -> None:
                 format_percent(turnout_share(unit)),
                 unit.votes,
                 unit.on_roll,
-                format_percent(unit.votes / unit.registered) if unit.registered else "–",
+                format_percent(unit.votes_online / unit.registered) if unit.registered else "–",
             )
             for unit in ranked
         ],

@@ -437,6 +437,7 @@ async def turnout(request: Request) -> Response:
         200,
         TurnoutAnswer(
             votes=counted.votes,
+            votes_online=counted.votes_online,
             registered=counted.registered,
             on_roll=counted.on_roll,
             regions=[_place_turnout(row) for row in counted.regions],
@@ -446,7 +447,9 @@ async def turnout(request: Request) -> Response:
 
 
 def _place_turnout(row: queries.PlaceTurnout) -> PlaceTurnoutAnswer:
-    return PlaceTurnoutAnswer(row.place_code, row.votes, row.registered, row.on_roll)
+    return PlaceTurnoutAnswer(
+        row.place_code, row.votes, row.registered, row.on_roll, row.votes_online
+    )
 
 
 HOT: Final[dict[tuple[str, str], Endpoint]] = {

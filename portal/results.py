@@ -23,7 +23,8 @@ from starlette.routing import BaseRoute, Route
 
 from core import clock, places
 from core.database import reading
-from core.i18n import LOCALES, _, current_locale, known_locale, use_locale
+from core.i18n import LOCALES, _, current_locale, known_locale, term, use_locale
+from core.results.protocol import ProtocolReason
 from core.results.queries import NotPublished, Published, published_bundle
 from core.results.rules import RatingKind
 from portal.openapi import Call
@@ -154,13 +155,15 @@ def _csv(contests: Sequence[Mapping[str, Any]]) -> str:
             _("Under 35"),
             _("Status"),
             _("Votes"),
+            _("Votes online"),
+            _("Votes on paper"),
             _("Place in the rating"),
         ]
     )
     for contest in contests:
         head = [contest["id"], contest["titles"][current_locale()], _place(contest)]
         if contest["withheld"]:
-            sheet.writerow([*map(_cell, head), "", "", "", _("withheld"), "", ""])
+            sheet.writerow([*map(_cell, head), "", "", "", _("withheld"), "", "", "", ""])
             continue
         ranks = {line["candidate"]: line["place"] for line in contest["ratings"]["general"]}
         for candidate in contest["candidates"]:
@@ -172,10 +175,18 @@ def _csv(contests: Sequence[Mapping[str, Any]]) -> str:
                     int(candidate["youth"]),
                     candidate["status"],
                     candidate["votes"],
+                    *_by_channel(contest["channels"], candidate["id"]),
                     ranks[candidate["id"]] or "",
                 ]
             )
     return written.getvalue()
+
+
+def _by_channel(channels: Mapping[str, Any] | None, candidate: str) -> tuple[object, object]:
+    """A candidate's votes online and on paper; empty where the two are not told apart."""
+    if channels is None:
+        return "", ""
+    return channels["online"]["votes"][candidate], channels["paper"]["votes"][candidate]
 
 
 def _cell(text: str) -> str:
@@ -204,6 +215,7 @@ async def show_results(request: Request) -> Response:
                 for each in shown["results"]["canvass"]
             ],
             lines=chosen,
+            refused_reason=lambda reason: term(ProtocolReason(reason)),
             total=len(lines),
             asked=asked,
             digest=found.digest,
@@ -290,6 +302,8 @@ def _figures(contest: Mapping[str, Any]) -> dict[str, Any]:
                     "woman": known[line["candidate"]]["woman"],
                     "youth": known[line["candidate"]]["youth"],
                     "votes": line["votes"],
+                    "online": _by_channel(contest["channels"], line["candidate"])[0],
+                    "paper": _by_channel(contest["channels"], line["candidate"])[1],
                     "share": line["votes"] / contest["ballots"],
                     "bar": round(100 * line["votes"] / most, 1) if most else 0,
                 }

@@ -225,12 +225,18 @@ class PlaceTurnoutAnswer(msgspec.Struct):
     votes: int
     registered: int
     on_roll: int
+    votes_online: int
 
 
 class TurnoutAnswer(msgspec.Struct):
-    """Turnout so far: ``votes`` of ``on_roll`` voters, ``registered`` of whom signed in once."""
+    """Turnout so far: ``votes`` of ``on_roll`` voters, ``registered`` of whom signed in once.
+
+    The others of ``votes`` than ``votes_online`` were cast on paper; people on the paper lists of
+    places without a connection are counted when the vote has closed.
+    """
 
     votes: int
+    votes_online: int
     registered: int
     on_roll: int
     regions: list[PlaceTurnoutAnswer]

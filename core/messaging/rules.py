@@ -56,6 +56,7 @@ class Purpose(StrEnum):
     VOTE_CAST = "vote_cast"
     ROLL_CHANGE = "roll_change"
     APPLICATION = "application"
+    PAPER_BALLOT = "paper_ballot"
     STAFF = "staff"
 
     @property

@@ -10,6 +10,7 @@ SUBJECTS: Final = (
     "membership",
     "primary",
     "voting",
+    "paper",
     "cases",
     "results",
 )

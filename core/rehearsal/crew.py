@@ -100,7 +100,8 @@ def _posts() -> Iterable[Post]:
         yield of(f"admin{number}", Role.ADMINISTRATOR)
         yield of(f"organizer{number}", Role.ORGANIZER)
         yield of(f"observer{number}", Role.OBSERVER)
-        yield of(f"clerk{number}", Role.CLERK, upper[number].code)
+        for clerk in (number, number + 2):  # two at each place: they enter its protocol
+            yield of(f"clerk{clerk}", Role.CLERK, upper[number].code)
     for number in (1, 2, 3):
         yield of(f"operator{number}", Role.OPERATOR)
         yield of(f"canvasser{number}", Role.CANVASSER)

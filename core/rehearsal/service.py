@@ -25,6 +25,7 @@ from core.primary import queries as primary_queries
 from core.primary import service as primary
 from core.primary.photos import read_photo
 from core.rehearsal import lists
+from core.rehearsal.booths import Booths
 from core.rehearsal.crew import THRESHOLD, TRUSTEES, Crew, make_crew, seat_commissions
 from core.rehearsal.desk import Desk
 from core.rehearsal.people import People, invent
@@ -70,6 +71,9 @@ class Rehearsed:
     members: int
     on_roll: int
     votes: int
+    """Votes cast online."""
+    marked: int
+    listed: int
     rejections: int
     cases: int
     contacts: int
@@ -152,13 +156,13 @@ def rehearse(
     _bring_lists(crew, seed, plan)
     _set_timeline(crew, plan)
     _apply(crew, seed, plan)
-    votes = rejections = on_roll = 0
+    voted = {"on_roll": 0, "votes": 0, "marked": 0, "listed": 0, "rejections": 0}
     if stage is not Stage.ADMISSION:
         held = _make_ready(crew, plan, strict_address=strict_address)
         _write_shares(held, folder / "shares.txt")
-        votes, rejections, on_roll = _vote(people, crew, seed, plan, folder)
+        voted = _vote(people, crew, seed, plan, folder)
     done = Desk(crew, people, seed=seed, at=at).work(now=plan.now)
-    return Rehearsed(stage, members, on_roll, votes, rejections, **done, folder=folder)
+    return Rehearsed(stage=stage, members=members, **voted, **done, folder=folder)
 
 
 def _bring_register(people: People, crew: Crew, folder: Path, when: datetime) -> None:
@@ -327,10 +331,8 @@ def _write_shares(held: HeldCeremony, path: Path) -> None:
     path.chmod(0o600)
 
 
-def _vote(
-    people: People, crew: Crew, seed: int, plan: Script, folder: Path
-) -> tuple[int, int, int]:
-    """The votes so far; (accepted, rejected, on the roll). Writes who can still be tried."""
+def _vote(people: People, crew: Crew, seed: int, plan: Script, folder: Path) -> dict[str, int]:
+    """The votes so far, online and on paper, in figures. Writes who can still be tried."""
     with reading() as session:
         found = primary_queries.active_primary(session)
         assert found is not None
@@ -341,7 +343,10 @@ def _vote(
         code: tuple(contest for contest in contests if contest.is_for(code))
         for code in sorted(set(people.place_code))
     }
-    historian = Historian(PRIMARY_ID, voters, contests_of, found.public_key, seed=seed)
+    booths = Booths(crew, voters, plan, seed=seed, at=at)
+    booths.set_up()
+    online = voters.without(booths.reserved)
+    historian = Historian(PRIMARY_ID, online, contests_of, found.public_key, seed=seed)
     until = min(plan.now, plan.closes)
     accepted = rejected = 0
     is_extended = False
@@ -363,8 +368,18 @@ def _vote(
             done = [historian.cast(session, start, coming) for start, coming in hour]
         accepted += sum(count for count, _away in done)
         rejected += sum(away for _count, away in done)
+        booths.mark(hour[0][0], hour[-1][0])
+    if plan.stage is Stage.COUNTING:
+        booths.send_protocols()
     _write_voters(people, voters, folder / "voters.csv", seed)
-    return accepted, rejected, len(voters.eligible)
+    booths.write_csv(folder / "desks.csv")
+    return {
+        "on_roll": len(voters.eligible),
+        "votes": accepted,
+        "marked": booths.marked,
+        "listed": booths.listed,
+        "rejections": rejected,
+    }
 
 
 def _extend(crew: Crew, plan: Script) -> None:

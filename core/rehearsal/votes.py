@@ -4,8 +4,8 @@ So the counters, claims, ballots and rejections agree, and the sealed ballots ca
 Addresses are of the private ranges, which are nobody's.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from ipaddress import IPv4Address
 from typing import Any, Final
@@ -53,6 +53,10 @@ class Electorate:
     digests: Sequence[bytes]
     eligible: np.ndarray[Any, Any]
     late: np.ndarray[Any, Any]
+
+    def without(self, others: Collection[int]) -> "Electorate":
+        """The same without ``others``, who vote on paper."""
+        return replace(self, eligible=np.setdiff1d(self.eligible, np.array(sorted(others), int)))
 
 
 def electorate(session: Session, primary_id: str, people: People) -> Electorate:

@@ -22,6 +22,7 @@ from core.i18n import (
     refusal_text,
     sentence,
     set_locale,
+    term,
 )
 from core.keyring import fingerprint
 from core.results import ceremony
@@ -29,7 +30,7 @@ from core.results.carrying import bring_in, take_out
 from core.results.export import ExportSummary
 from core.results.exportfile import check_export
 from core.results.findings import Outcome
-from core.results.opening import as_document, count_export, forbid_core_dumps
+from core.results.opening import forbid_core_dumps, whole_count
 from core.results.resultfile import seal_result
 from core.results.rules import FEWEST_CANVASSERS, CeremonyKind, ResultsRefusal
 from core.results.shares import (
@@ -226,6 +227,7 @@ def _export_sealed(arguments: argparse.Namespace) -> dict[str, Any]:
         "file": str(arguments.file),
         "contests": len(summary.ballots_by_contest),
         "ballots": summary.ballots,
+        "protocols": len(summary.protocols),
         "digest": summary.digest,
     }
 
@@ -247,14 +249,23 @@ def _count(arguments: argparse.Namespace) -> dict[str, Any]:
             told[0] = passed
             _say(_progress_line(done, total, passed))
 
-    counts = count_export(checked, secret, processes=arguments.processes, progress=progress)
-    rules = {contest.id: contest for contest in checked.header.contests}
-    data = seal_result(as_document(counts, rules), checked, secret)
+    count, paper = whole_count(checked, secret, processes=arguments.processes, progress=progress)
+    for place, reason in sorted(paper.refused.items()):
+        _say(
+            _(
+                "The protocol of {place} can't be counted: {reason}",
+                place=place,
+                reason=term(reason),
+            )
+        )
+    data = seal_result(count, checked, secret)
     _write(arguments.out, lambda file: file.write(data))
     return {
         "result": str(arguments.out),
-        "contests": len(counts),
-        "ballots": sum(count.ballots for count in counts),
+        "contests": len(count),
+        "ballots": sum(checked.ballots.values()),
+        "protocols": len(paper.protocols),
+        "protocols_refused": {place: why.value for place, why in sorted(paper.refused.items())},
         "export_digest": checked.digest,
         "seconds": round(monotonic() - started, 1),
     }

@@ -11,7 +11,6 @@ from sqlmodel import Session, col, select
 from core.audit import service as audit
 from core.errors import Refused
 from core.keyring import decrypt, encrypt, hmac_digest
-from core.primary.queries import PrimaryView
 from core.results.bundle import canonical
 from core.results.ceremony import active_primary, election_ceremony
 from core.results.export import contest_rules
@@ -57,8 +56,8 @@ def import_count(session: Session, data: bytes, *, actor: Actor, now: datetime) 
     if header.export_digest != export.digest or header.ballots != export.ballots:
         raise Refused(ResultsRefusal.RESULT_OF_ANOTHER_EXPORT)
     count = open_result(header, given, result_key=election_ceremony(session, primary).result_key)
-    check_count(count, export.ballots_by_contest)
-    _check_candidates(session, primary, count)
+    rules = {contest.id: contest for contest in contest_rules(session, primary.id)}
+    check_count(count, export.ballots_by_contest, rules, export.protocols)
     digest = hmac_digest(_RESULT, data)
     first = recorded_import(session, primary.id)
     if first is not None and first.result_hmac != digest:
@@ -103,14 +102,6 @@ def note_differing_count(session: Session, *, actor: Actor) -> None:
     )
 
 
-def _check_candidates(session: Session, primary: PrimaryView, count: list[Any]) -> None:
-    rules = {contest.id: contest for contest in contest_rules(session, primary.id)}
-    for entry in count:
-        contest = rules.get(entry["contest"])
-        if contest is None or entry["votes"].keys() != contest.candidates:
-            raise Refused(ResultsRefusal.RESULT_DOES_NOT_ADD_UP, contest=entry["contest"])
-
-
 def _aad(primary_id: str, contest_id: str) -> bytes:
     return f"{primary_id}/{contest_id}".encode()
 
@@ -144,7 +135,8 @@ def opened_totals(session: Session, primary_id: str) -> Mapping[str, dict[str, A
     """The recorded count by contest, in clear: for `canvass` and `publication` alone.
 
     Each value has ``ballots``, ``valid``, ``blank``, ``invalid`` (by reason), ``votes`` (by
-    candidate) and ``opened``. Refused as ``not_counted``.
+    candidate) and ``opened`` of what was cast online, and ``paper`` with its ``places`` and the
+    ``refused`` protocols. Refused as ``not_counted``.
     """
     rows = session.exec(
         select(ContestTotal).where(col(ContestTotal.primary_id) == primary_id)

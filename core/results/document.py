@@ -2,8 +2,12 @@
 
 Shapes: ``contests[]`` each with ``ballots``, ``withheld``, and unless withheld ``valid``,
 ``invalid``, ``blank``, ``candidates[]`` and ``ratings`` (``general``, ``women``, ``youth``: lines of
-``place``, ``candidate``, ``votes``). Why a ballot was invalid is for canvassers alone: a reason is
-a group of ballots that is nearly always too small to be published.
+``place``, ``candidate``, ``votes``). These figures are of all ballots. ``channels`` has the same
+figures of ballots cast ``online`` and on ``paper``; it is None where there is no paper, or where one
+of the two is a group of fewer than ten ballots, which the sum would give away (``merged``).
+
+Why a ballot was invalid, and what each polling place sent, is for canvassers alone: both are groups
+of ballots that are nearly always too small to be published.
 """
 
 from base64 import b64encode
@@ -14,6 +18,7 @@ from typing import Any
 
 from core.primary.queries import ContestView
 from core.primary.rules import CandidateStatus, Sex
+from core.results.papercount import summed
 from core.results.rating import Runner, age_on, rating
 from core.results.rules import (
     BUNDLE_FORMAT,
@@ -38,10 +43,13 @@ class Frame:
     on_roll: int
     registered: int
     voted: int
+    voted_online: int
     public: PublicPart
     export_digest: str
     openings: int
     canvass: Sequence[tuple[str, datetime]]
+    polling_places: int = 0
+    waived: Sequence[str] = ()
 
 
 def results_document(
@@ -61,6 +69,7 @@ def results_document(
             "on_roll": frame.on_roll,
             "registered": frame.registered,
             "voted": frame.voted,
+            "voted_online": frame.voted_online,
         },
         "key": {
             "fingerprint": frame.public.key_fingerprint,
@@ -72,6 +81,11 @@ def results_document(
         "canvass": [
             {"name": name, "signed_at": signed_at.isoformat()} for name, signed_at in frame.canvass
         ],
+        "paper": {
+            "polling_places": frame.polling_places,
+            "refused": refused_protocols(totals),
+            "waived": sorted(frame.waived),
+        },
         "rules": {"smallest_cell": SMALLEST_CELL, "youth_under": YOUTH_UNDER},
         "contests": [
             contest_document(contest, totals[contest.id], first_day)
@@ -80,19 +94,35 @@ def results_document(
     }
 
 
+def refused_protocols(totals: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Polling places whose protocols could not be counted, each once, with the reason."""
+    found = {
+        each["polling_place"]: each["reason"]
+        for total in totals.values()
+        for each in total["paper"]["refused"]
+    }
+    return [{"polling_place": code, "reason": found[code]} for code in sorted(found)]
+
+
 def contest_document(
     contest: ContestView, total: Mapping[str, Any], first_day: date
 ) -> dict[str, Any]:
     """One contest; of fewer than ten ballots nothing but that they are fewer is said."""
-    head = {
+    head: dict[str, Any] = {
         "id": contest.id,
         "titles": dict(contest.titles),
         "place": contest.place_code,
         "seats": contest.seats,
         "max_choices": contest.max_choices,
     }
-    if is_withheld(total["ballots"]):
+    ids = [candidate.id for candidate in contest.candidates]
+    channels = {"online": _online(total), "paper": summed(total["paper"], ids)}
+    whole = _both(channels, ids)
+    if is_withheld(whole["ballots"]):
         return head | {"withheld": True}
+    smaller = min(each["ballots"] for each in channels.values())
+    merged = smaller > 0 and is_withheld(smaller)
+    is_told_apart = channels["paper"]["ballots"] and not merged
     runners = [
         Runner(
             id=candidate.id,
@@ -104,10 +134,9 @@ def contest_document(
     ]
     return head | {
         "withheld": False,
-        "ballots": total["ballots"],
-        "valid": total["valid"],
-        "blank": total["blank"],
-        "invalid": sum(total["invalid"].values()),
+        "merged": merged,
+        "channels": channels if is_told_apart else None,
+        **{name: whole[name] for name in ("ballots", "valid", "blank", "invalid")},
         "candidates": [
             {
                 "id": candidate.id,
@@ -115,15 +144,35 @@ def contest_document(
                 "woman": candidate.sex is Sex.FEMALE,
                 "youth": age_on(candidate.birth_date, first_day) < YOUTH_UNDER,
                 "status": candidate.status.value,
-                "votes": total["votes"][candidate.id],
+                "votes": whole["votes"][candidate.id],
             }
             for candidate in sorted(contest.candidates, key=lambda candidate: candidate.id)
         ],
         "ratings": {
             kind.value: [
                 {"place": line.place, "candidate": line.candidate, "votes": line.votes}
-                for line in rating(runners, total["votes"], kind=kind, first_day=first_day)
+                for line in rating(runners, whole["votes"], kind=kind, first_day=first_day)
             ]
             for kind in RatingKind
         },
+    }
+
+
+def _online(total: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **{name: total[name] for name in ("ballots", "valid", "blank")},
+        "invalid": sum(total["invalid"].values()),
+        "votes": dict(total["votes"]),
+    }
+
+
+def _both(channels: Mapping[str, Mapping[str, Any]], candidates: Sequence[str]) -> dict[str, Any]:
+    """The sum of the channels, in the same shape."""
+    given = channels.values()
+    return {
+        **{
+            name: sum(each[name] for each in given)
+            for name in ("ballots", "valid", "blank", "invalid")
+        },
+        "votes": {who: sum(each["votes"][who] for each in given) for who in candidates},
     }

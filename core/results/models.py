@@ -5,11 +5,20 @@ its digests are keyed ones: a plain digest would let somebody try out totals unt
 """
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import JSON, LargeBinary
-from sqlmodel import CheckConstraint, Field, SQLModel, UniqueConstraint
+from sqlmodel import CheckConstraint, Field, ForeignKeyConstraint, SQLModel, UniqueConstraint
 
 from core.database import UtcDateTime
+
+
+def _at_a_polling_place(table: str) -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["primary_id", "polling_place"],
+        ["polling_place.primary_id", "polling_place.code"],
+        name=f"fk_{table}_polling_place",
+    )
 
 
 class Ceremony(SQLModel, table=True):
@@ -56,6 +65,66 @@ class TrusteeShare(SQLModel, table=True):
     confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+class ProtocolEntry(SQLModel, table=True):
+    """A protocol typed once, waiting for the second person. ``locked`` opens with a code nobody keeps.
+
+    One a polling place; the row goes when the second entry agrees, or when both begin again.
+    """
+
+    __tablename__ = "protocol_entry"
+    __table_args__ = (_at_a_polling_place("protocol_entry"),)
+
+    primary_id: str = Field(primary_key=True)
+    polling_place: str = Field(primary_key=True)
+    version: int
+    reason: str
+    """Why an earlier version is corrected; empty for the first."""
+    locked: bytes = Field(sa_type=LargeBinary)
+    tries: int = 0
+    account_id: int = Field(foreign_key="account.id")
+    entered_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class SealedProtocol(SQLModel, table=True):
+    """A version of a polling place's protocol; the highest one counts, every one stays listed.
+
+    ``issued`` is turnout and public; what the ballots say is in ``sealed`` alone.
+    """
+
+    __tablename__ = "sealed_protocol"
+    __table_args__ = (
+        CheckConstraint("entered_by <> checked_by", name="two_people"),
+        CheckConstraint("version >= 1", name="version"),
+        _at_a_polling_place("sealed_protocol"),
+    )
+
+    primary_id: str = Field(primary_key=True)
+    polling_place: str = Field(primary_key=True)
+    version: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    reason: str
+    issued: int
+    sealed: bytes = Field(sa_type=LargeBinary)
+    sha256: str
+    entered_by: int = Field(foreign_key="account.id")
+    entered_at: datetime = Field(sa_type=UtcDateTime)
+    checked_by: int = Field(foreign_key="account.id")
+    sealed_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ProtocolWaiver(SQLModel, table=True):
+    """Two people decided to count without the protocol of a place; published with the results."""
+
+    __tablename__ = "protocol_waiver"
+    __table_args__ = (_at_a_polling_place("protocol_waiver"),)
+
+    primary_id: str = Field(primary_key=True)
+    polling_place: str = Field(primary_key=True)
+    reason: str
+    proposed_by: int
+    confirmed_by: int
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
 class SealedExport(SQLModel, table=True):
     """The export of a primary's sealed ballots; made again it is the same, byte for byte."""
 
@@ -66,6 +135,10 @@ class SealedExport(SQLModel, table=True):
     contests: int
     ballots: int
     ballots_by_contest: dict[str, int] = Field(sa_type=JSON)
+    protocols: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, sa_type=JSON, sa_column_kwargs={"server_default": "{}"}
+    )
+    """The sealed protocols in it: by polling place, `exportfile.ExportedProtocol.outline`."""
     exported_at: datetime = Field(sa_type=UtcDateTime)
     exported_by: int
 

@@ -20,7 +20,7 @@ from core.results.ceremony import active_primary
 from core.results.counting import Imported, import_count
 from core.results.export import record_export, write_sealed_export
 from core.results.exportfile import check_export
-from core.results.opening import Progress, as_document, count_export, forbid_core_dumps
+from core.results.opening import Progress, forbid_core_dumps, whole_count
 from core.results.resultfile import seal_result
 from core.results.rules import ResultsRefusal
 from core.results.shares import rebuild_key
@@ -57,9 +57,8 @@ def count_in_one_step(
             summary = write_sealed_export(session, file, actor=system, now=now)
         exported = check_export(path)
         secret = rebuild_key(shares, public=exported.header.public)
-        counts = count_export(exported, secret, progress=progress)
-    rules = {contest.id: contest for contest in exported.header.contests}
-    data = seal_result(as_document(counts, rules), exported, secret)
+        count, _paper = whole_count(exported, secret, progress=progress)
+    data = seal_result(count, exported, secret)
     with unit_of_work() as session:
         record_export(session, summary, actor=system, now=now)
         audit.record(

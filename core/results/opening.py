@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from core.errors import Refused
 from core.results.exportfile import CheckedExport, ballot_lines, unwrap
+from core.results.papercount import PaperCount, count_protocols
 from core.results.rules import ContestRules, InvalidReason, ResultsRefusal, invalid_reason
 from core.voting.sealing import BallotInvalid, opener, tracker
 
@@ -184,8 +185,16 @@ def _parts(export: CheckedExport, worker: _Worker, processes: int) -> Iterator[t
             yield name, result.get()
 
 
-def as_document(counts: Iterable[ContestCount], contests: Mapping[str, ContestRules]) -> list[Any]:
-    """The count as plain data, the same for the same ballots: what a result file holds."""
+def as_document(
+    counts: Iterable[ContestCount],
+    contests: Mapping[str, ContestRules],
+    paper: PaperCount | None = None,
+) -> list[Any]:
+    """The count as plain data, the same for the same ballots: what a result file holds.
+
+    Figures beside ``paper`` are of ballots cast online; without polling places there is no paper.
+    """
+    on_paper = paper or PaperCount()
     return [
         {
             "contest": count.contest,
@@ -195,6 +204,21 @@ def as_document(counts: Iterable[ContestCount], contests: Mapping[str, ContestRu
             "invalid": {reason.value: count.invalid[reason] for reason in sorted(count.invalid)},
             "votes": count.votes(contests[count.contest].candidates),
             "opened": [[list(choices), count.opened[choices]] for choices in sorted(count.opened)],
+            "paper": on_paper.as_entry(count.contest),
         }
         for count in sorted(counts, key=lambda count: count.contest)
     ]
+
+
+def whole_count(
+    export: CheckedExport,
+    secret: bytes,
+    *,
+    processes: int = 1,
+    progress: Progress | None = None,
+) -> tuple[list[Any], PaperCount]:
+    """Everything that is counted: ballots cast online and protocols of paper, as plain data."""
+    paper = count_protocols(export, secret)
+    counts = count_export(export, secret, processes=processes, progress=progress)
+    rules = {contest.id: contest for contest in export.header.contests}
+    return as_document(counts, rules, paper), paper

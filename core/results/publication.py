@@ -22,7 +22,13 @@ from core.results.bundle import sign_bundle
 from core.results.ceremony import election_ceremony, public_part
 from core.results.counting import opened_totals
 from core.results.document import Frame, results_document
-from core.results.models import CanvassSignature, CountImport, ResultsBundle, SealedExport
+from core.results.models import (
+    CanvassSignature,
+    CountImport,
+    ProtocolWaiver,
+    ResultsBundle,
+    SealedExport,
+)
 from core.results.rules import ResultsRefusal
 from core.results.shares import PublicPart
 from core.settings import settings
@@ -70,6 +76,9 @@ def draft_document(
         .where(col(CanvassSignature.primary_id) == primary.id)
         .order_by(col(CanvassSignature.position))
     ).all()
+    waived = session.exec(
+        select(ProtocolWaiver.polling_place).where(col(ProtocolWaiver.primary_id) == primary.id)
+    ).all()
     openings = session.exec(
         select(func.count())
         .select_from(CountImport)
@@ -85,10 +94,13 @@ def draft_document(
         on_roll=turnout.on_roll,
         registered=turnout.registered,
         voted=turnout.votes,
+        voted_online=turnout.votes_online,
         public=public_part(session, election_ceremony(session, primary)),
         export_digest=export.digest,
         openings=openings,
         canvass=[(name, signed_at) for name, signed_at in signed],
+        polling_places=len(export.protocols),
+        waived=[code for code in waived if code not in export.protocols],
     )
     return results_document(frame, primaries.contests(session, primary.id), totals)
 
@@ -103,12 +115,26 @@ def preview_document(session: Session, primary: PrimaryView, *, now: datetime) -
     for contest in contests:
         votes = {each.id: _invented(each.id) for each in contest.candidates}
         valid = sum(votes.values()) + 20
+        on_paper = {who: count // 7 for who, count in votes.items()}
         totals[contest.id] = {
             "ballots": valid + 2,
             "valid": valid,
             "blank": 20,
             "invalid": {"malformed": 2},
             "votes": votes,
+            "paper": {
+                "places": [
+                    {
+                        "polling_place": "…",
+                        "issued": sum(on_paper.values()) + 6,
+                        "valid": sum(on_paper.values()) + 3,
+                        "blank": 3,
+                        "spoiled": 2,
+                        "votes": on_paper,
+                    }
+                ],
+                "refused": [],
+            },
         }
     opens = primary.timeline.voting_opens if primary.timeline else now
     closes = primary.timeline.voting_closes if primary.timeline else now
@@ -122,10 +148,12 @@ def preview_document(session: Session, primary: PrimaryView, *, now: datetime) -
         on_roll=12345,
         registered=10000,
         voted=8420,
+        voted_online=7310,
         public=PublicPart(public_key=bytes(65), result_key=bytes(32), fingerprints=(), threshold=0),
         export_digest="0" * 64,
         openings=0,
         canvass=[],
+        polling_places=1,
     )
     return results_document(frame, contests, totals)
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from core.keyring import fingerprint
+from core.paper.turnout import entitled_by_place
 from core.primary import queries as primaries
 from core.primary.queries import PrimaryView
 from core.results.counting import recorded_import
@@ -14,8 +15,10 @@ from core.results.models import (
     CanvassSignature,
     Ceremony,
     CountImport,
+    ProtocolWaiver,
     ResultsBundle,
     SealedExport,
+    SealedProtocol,
     TrusteeShare,
 )
 from core.results.publication import NotPublished, Published, published_bundle
@@ -111,6 +114,8 @@ class StepView:
     by: tuple[str, ...] = ()
     due: datetime | None = None
     is_optional: bool = False
+    part: tuple[int, int] | None = None
+    """How many of how many are done, where a step is done by many."""
 
     @property
     def is_done(self) -> bool:
@@ -212,6 +217,7 @@ def checklist(session: Session, primary: PrimaryView, now: datetime) -> Sequence
     published = published_bundle(session, now)
     return (
         StepView(step=Step.VOTING_CLOSED, at=state.closes if closed else None, due=state.closes),
+        _protocols_in(session, primary, closed=closed),
         StepView(step=Step.EXPORTED, at=state.exported_at, due=state.exportable_from),
         StepView(
             step=Step.COUNTED,
@@ -235,6 +241,31 @@ def checklist(session: Session, primary: PrimaryView, now: datetime) -> Sequence
             at=published.published_at if isinstance(published, Published) else None,
             due=primary.timeline.publication if primary.timeline else None,
         ),
+    )
+
+
+def _protocols_in(session: Session, primary: PrimaryView, *, closed: bool) -> StepView:
+    """Whether every polling place that voted has sent its protocol, or was waived."""
+    needed = entitled_by_place(session, primary.id).keys()
+    sealed = session.exec(
+        select(SealedProtocol.polling_place, SealedProtocol.sealed_at).where(
+            col(SealedProtocol.primary_id) == primary.id
+        )
+    ).all()
+    waived = session.exec(
+        select(ProtocolWaiver.polling_place, ProtocolWaiver.at).where(
+            col(ProtocolWaiver.primary_id) == primary.id
+        )
+    ).all()
+    came = {code for code, _at in (*sealed, *waived)}
+    last = max((at for _code, at in (*sealed, *waived)), default=None)
+    closes = primary.timeline.voting_closes if primary.timeline else None
+    return StepView(
+        step=Step.PROTOCOLS_IN,
+        # Where nobody votes on paper there is nothing to wait for but the close.
+        at=(last or closes) if closed and needed <= came else None,
+        due=closes,
+        part=(len(needed & came), len(needed)),
     )
 
 

@@ -51,7 +51,7 @@ def adds_up(contest: Mapping[str, Any]) -> bool:
 
 def _channels_add_up(contest: Mapping[str, Any], votes: Mapping[str, int]) -> bool:
     """Whether online and paper together are the whole, where they are published apart."""
-    channels = contest.get("channels")
+    channels = contest["channels"]
     if channels is None:
         return True
     parts = list(channels.values())
@@ -87,8 +87,8 @@ def check_numbers(board: Mapping[str, Contest], results: Mapping[str, Any]) -> V
 def _is_number_of(contest: Mapping[str, Any], leaves: int) -> bool:
     if contest["withheld"]:
         return leaves < SMALLEST_CELL
-    if "channels" in contest:
+    if contest["channels"] is not None:
         return bool(contest["channels"]["online"]["ballots"] == leaves)
-    if contest.get("merged"):  # so few came on one of the two ways that only the sum is published
+    if contest["merged"]:  # so few came on one of the two ways that only the sum is published
         return bool(leaves <= contest["ballots"])
     return bool(contest["ballots"] == leaves)

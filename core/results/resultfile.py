@@ -7,6 +7,7 @@ machine gives the same bytes. Whoever carries it reads that something was counte
 import hmac
 import json
 from base64 import b64decode, b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
@@ -22,7 +23,8 @@ from core.errors import Refused
 from core.keyring import derived_key
 from core.results.bundle import canonical
 from core.results.exportfile import CheckedExport
-from core.results.rules import COUNT_FORMAT, ResultsRefusal
+from core.results.papercount import adds_up
+from core.results.rules import COUNT_FORMAT, ContestRules, ResultsRefusal
 from core.results.shares import result_signing_key
 
 _SIGNED_AS: Final = b"primaries count\n"
@@ -118,15 +120,28 @@ def open_result(header: ResultHeader, given: dict[str, Any], *, result_key: byte
     return count
 
 
-def check_count(count: list[Any], expected: dict[str, int]) -> None:
-    """Whether a count adds up to ``expected`` ballots by contest.
+def check_count(
+    count: list[Any],
+    expected: dict[str, int],
+    contests: Mapping[str, ContestRules],
+    outlines: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Whether a count adds up to ``expected`` ballots by contest and the protocols of ``outlines``.
 
     Refused as ``result_does_not_add_up`` (facts: contest).
     """
     found = {entry["contest"]: entry for entry in count}
     for contest in sorted(expected.keys() | found.keys()):
         entry = found.get(contest)
-        if entry is None or contest not in expected or not _adds_up(entry, expected[contest]):
+        rules = contests.get(contest)
+        if (
+            entry is None
+            or rules is None
+            or contest not in expected
+            or entry["votes"].keys() != rules.candidates
+            or not _adds_up(entry, expected[contest])
+            or not adds_up(entry["paper"], rules, outlines)
+        ):
             raise Refused(ResultsRefusal.RESULT_DOES_NOT_ADD_UP, contest=contest)
 
 

@@ -46,12 +46,23 @@ class Step(StrEnum):
     """The steps to a publication, in their order."""
 
     VOTING_CLOSED = "voting_closed"
+    PROTOCOLS_IN = "protocols_in"
     EXPORTED = "exported"
     COUNTED = "counted"
     SECOND_COUNT = "second_count"
     CANVASSED = "canvassed"
     BUNDLE_SIGNED = "bundle_signed"
     PUBLISHED = "published"
+
+
+class ProtocolState(StrEnum):
+    """Where the protocol of a polling place stands."""
+
+    NOT_NEEDED = "not_needed"
+    MISSING = "missing"
+    ENTERED_ONCE = "entered_once"
+    SEALED = "sealed"
+    WAIVED = "waived"
 
 
 class ImportOutcome(StrEnum):
@@ -87,6 +98,18 @@ class ResultsRefusal(StrEnum):
     VOTING_NOT_CLOSED = "voting_not_closed"
     BALLOTS_CHANGED = "ballots_changed"
     BALLOTS_DIFFER_FROM_BOARD = "ballots_differ_from_board"
+    PROTOCOLS_MISSING = "protocols_missing"
+    PROTOCOLS_CHANGED = "protocols_changed"
+    PROTOCOL_TOO_EARLY = "protocol_too_early"
+    PROTOCOL_INCOMPLETE = "protocol_incomplete"
+    PROTOCOL_CONTRADICTORY = "protocol_contradictory"
+    PROTOCOL_NOT_NEEDED = "protocol_not_needed"
+    PROTOCOL_SEALED = "protocol_sealed"
+    ENTRY_WAITS = "entry_waits"
+    NO_ENTRY = "no_entry"
+    ENTRY_CODE_WRONG = "entry_code_wrong"
+    ENTRY_TRIED_OUT = "entry_tried_out"
+    COUNT_HAS_BEGUN = "count_has_begun"
     NOT_EXPORTED = "not_exported"
     EXPORT_DAMAGED = "export_damaged"
     RESULT_DAMAGED = "result_damaged"

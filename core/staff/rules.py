@@ -47,6 +47,10 @@ class ActKind(StrEnum):
     SIGN_ADDRESS_POLICY = "sign_address_policy"
     CHANGE_ADDRESS_MODE = "change_address_mode"
     APPROVE_ROLL_CHANGE = "approve_roll_change"
+    FIX_PAPER_LISTS = "fix_paper_lists"
+    RELEASE_FROM_PAPER_LIST = "release_from_paper_list"
+    UNDO_PAPER_MARK = "undo_paper_mark"
+    WAIVE_PROTOCOL = "waive_protocol"
 
 
 class StaffRefusal(StrEnum):

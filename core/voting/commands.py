@@ -30,6 +30,8 @@ def _turnout(_arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "primary": primary.id,
         "votes": counted.votes,
+        "votes_online": counted.votes_online,
+        "votes_paper": counted.votes_paper,
         "registered": counted.registered,
         "on_roll": counted.on_roll,
         "rejections": rejections,

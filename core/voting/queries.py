@@ -23,17 +23,25 @@ from core.voting.rules import Channel, RejectionReason, RejectionStage
 
 @dataclass(frozen=True)
 class PlaceTurnout:
-    """Votes in a place with both denominators: on the roll, and registered in the system."""
+    """Votes in a place with both denominators: on the roll, and registered in the system.
+
+    ``votes`` are those of every channel; whoever votes on paper registers nowhere, so a share of
+    the registered is one of ``votes_online``.
+    """
 
     place_code: str
     votes: int
     registered: int
     on_roll: int
+    votes_online: int
 
 
 @dataclass(frozen=True)
 class Turnout:
-    """Turnout of a primary; ``regions`` and ``districts`` hold every place that has voters."""
+    """Turnout of a primary; ``regions`` and ``districts`` hold every place that has voters.
+
+    Of the people on paper lists nobody is counted before their place has sent its protocol.
+    """
 
     votes: int
     votes_online: int
@@ -41,6 +49,11 @@ class Turnout:
     on_roll: int
     regions: tuple[PlaceTurnout, ...]
     districts: tuple[PlaceTurnout, ...]
+
+    @property
+    def votes_paper(self) -> int:
+        """Votes at polling places: marked at once, or known from the protocol of a list."""
+        return self.votes - self.votes_online
 
 
 @dataclass(frozen=True)
@@ -69,7 +82,7 @@ class RejectionView:
 def turnout(session: Session, primary_id: str) -> Turnout:
     """Votes so far, from counters, with denominators; by region and by the roll's own places."""
     votes: dict[str, int] = defaultdict(int)
-    online = 0
+    online: dict[str, int] = defaultdict(int)
     for place_code, channel, count in session.execute(
         select(
             col(TurnoutCounter.place_code),
@@ -80,7 +93,7 @@ def turnout(session: Session, primary_id: str) -> Turnout:
         .group_by(col(TurnoutCounter.place_code), col(TurnoutCounter.channel))
     ):
         votes[place_code] += int(count)
-        online += int(count) if channel == Channel.ONLINE else 0
+        online[place_code] += int(count) if channel == Channel.ONLINE else 0
     registered = {
         place_code: int(voters)
         for place_code, voters in session.execute(
@@ -92,12 +105,12 @@ def turnout(session: Session, primary_id: str) -> Turnout:
     on_roll = roll_counts_by_place(session, primary_id)
     codes = sorted({*votes, *registered, *on_roll})
     districts = tuple(
-        PlaceTurnout(code, votes.get(code, 0), registered.get(code, 0), on_roll.get(code, 0))
+        PlaceTurnout(code, votes[code], registered.get(code, 0), on_roll.get(code, 0), online[code])
         for code in codes
     )
     return Turnout(
         votes=sum(votes.values()),
-        votes_online=online,
+        votes_online=sum(online.values()),
         registered=sum(registered.values()),
         on_roll=sum(on_roll.values()),
         regions=_by_region(districts),
@@ -106,10 +119,10 @@ def turnout(session: Session, primary_id: str) -> Turnout:
 
 
 def _by_region(districts: Sequence[PlaceTurnout]) -> tuple[PlaceTurnout, ...]:
-    sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for row in districts:
         total = sums[places.region_of(row.place_code)]
-        for index, count in enumerate((row.votes, row.registered, row.on_roll)):
+        for index, count in enumerate((row.votes, row.registered, row.on_roll, row.votes_online)):
             total[index] += count
     return tuple(PlaceTurnout(code, *total) for code, total in sorted(sums.items()))
 

@@ -131,7 +131,13 @@ def test_a_voter_votes_through_the_api(listener: TestClient, poll: Poll) -> None
     turnout = listener.get("/api/v1/turnout").json()
     assert (turnout["votes"], turnout["registered"], turnout["on_roll"]) == (1, 1, 5)
     assert turnout["districts"] == [
-        {"place": polls.DISTRICT, "votes": 1, "registered": 1, "on_roll": 5}
+        {
+            "place": polls.DISTRICT,
+            "votes": 1,
+            "registered": 1,
+            "on_roll": 5,
+            "votes_online": 1,
+        }
     ]
     assert turnout["regions"][0]["place"] == polls.REGION
     opened = sealing.open_ballot(

@@ -22,7 +22,9 @@ from core.primary import queries as primaries
 from core.rehearsal.rules import PRIMARY_ID, RehearsalRefusal, Stage, script
 from core.rehearsal.service import Rehearsed, rehearse
 from core.results import carrying
+from core.results.protocol_queries import protocol_lines
 from core.results.publication import NotPublished, published_bundle
+from core.results.rules import ProtocolState
 from core.settings import settings
 from core.staff.models import Account
 from core.staff.queries import accounts
@@ -70,8 +72,11 @@ def test_a_vote_that_is_going_on_agrees_with_itself(database: str) -> None:
         ]
         assert membership.freeze_now(session, NOW) is not None
         assert membership.waiting_applications(session) == 41
-    assert claims == {"address": done.votes, "iin": done.votes, "mobile": done.votes}
-    assert done.votes == turnout.votes == turnout.votes_online > MEMBERS * 0.15
+    on_paper = done.marked + done.listed
+    assert claims == {"address": done.votes, "iin": done.votes + on_paper, "mobile": done.votes}
+    assert done.votes == turnout.votes_online > MEMBERS * 0.15
+    assert turnout.votes_paper == done.marked > 0
+    assert done.listed > 0
     assert turnout.registered == registered >= done.votes
     assert turnout.on_roll == done.on_roll > MEMBERS * 0.8
     assert ballots >= 2 * done.votes
@@ -91,7 +96,10 @@ def test_the_files_hold_what_a_trainer_needs_and_strictly_no_address_is_exempt(
 ) -> None:
     done = rehearsed(strict_address=True)
     voters, staff = lines(done.folder / "voters.csv"), lines(done.folder / "staff.csv")
-    assert len(voters) == done.on_roll - done.votes
+    assert len(voters) == done.on_roll - done.votes - done.marked - done.listed
+    desks = lines(done.folder / "desks.csv")
+    assert list(desks[0]) == ["polling_place", "clerk", "iin"]
+    assert {row["clerk"] for row in desks} == {"clerk1"}
     assert list(voters[0]) == ["iin", "mobile", "constituency"]
     assert list(staff[0]) == ["login", "password", "totp_secret", "roles", "place"]
     assert len((done.folder / "shares.txt").read_text().splitlines()) == 5
@@ -113,7 +121,7 @@ def test_the_same_seed_gives_the_same_rehearsal(sqlite_database: str, tmp_path: 
     settings.cache_clear()
     second = rehearsed().folder
     assert second != first
-    assert set(kept) == {"register.csv", "staff.csv", "voters.csv"}
+    assert set(kept) == {"desks.csv", "register.csv", "staff.csv", "voters.csv"}
     for name, text in kept.items():
         assert (second / name).read_text() == text, name
 
@@ -127,9 +135,14 @@ def test_after_the_vote_the_ballots_wait_for_the_count(
         assert primary is not None
         assert not primary.voting_open(NOW)
         assert isinstance(published_bundle(session, NOW), NotPublished)
+        turnout = queries.turnout(session, PRIMARY_ID)
+        states = {line.state for line in protocol_lines(session, PRIMARY_ID)}
+    assert done.marked < turnout.votes_paper <= done.marked + done.listed
+    assert states <= {ProtocolState.SEALED, ProtocolState.NOT_NEEDED}
     with (tmp_path / "ballots.jsonl").open("wb") as file:
         summary = carrying.take_out(file, actor=Actor.system("test"), now=NOW)
     assert summary.ballots >= 2 * done.votes > 0
+    assert len(summary.protocols) > 2
 
 
 @pytest.mark.parametrize("stage", list(Stage))

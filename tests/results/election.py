@@ -18,7 +18,7 @@ from core.results import carrying
 from core.results.canvass import sign_canvass
 from core.results.ceremony import confirm_share, install_key, register_ceremony
 from core.results.exportfile import check_export
-from core.results.opening import as_document, count_export
+from core.results.opening import whole_count
 from core.results.resultfile import seal_result
 from core.results.rules import CeremonyKind
 from core.results.shares import HeldCeremony, hold_ceremony, rebuild_key
@@ -210,8 +210,7 @@ def count(election: Election, path: Path) -> bytes:
     """The result file of an export, counted with two shares."""
     exported = check_export(path)
     secret = rebuild_key(election.held.shares[:2], public=exported.header.public)
-    rules = {contest.id: contest for contest in exported.header.contests}
-    return seal_result(as_document(count_export(exported, secret), rules), exported, secret)
+    return seal_result(whole_count(exported, secret)[0], exported, secret)
 
 
 def bring_to_counted(make_actor, folder: Path, *, rehearsal: bool = False) -> Election:

@@ -41,6 +41,7 @@ def test_every_ballot_is_counted_and_nothing_else(keys, export):
         "invalid": {},
         "votes": {"a": 2, "b": 1, "c": 1},
         "opened": [[[], 1], [["a"], 1], [["a", "b"], 1], [["c"], 1]],
+        "paper": {"places": [], "refused": []},
     }
     assert [entry["ballots"] for entry in counted] == [4, 1, 0]
 
@@ -194,12 +195,13 @@ def test_a_result_sealed_to_another_installation_is_refused(keys, export, monkey
 )
 def test_a_count_whose_sums_do_not_agree_is_refused(keys, export, alter):
     counted = document(export({"c1": [["a"], ["b"]]}), keys.secret)
-    check_count(counted, {"c1": 2})
+    rules = {"c1": contest("c1")}
+    check_count(counted, {"c1": 2}, rules, {})
     alter(counted[0])
     if counted[0]["votes"].keys() == {"a", "b", "d"}:
         counted[0]["votes"]["b"] = 0
     assert (
-        refused_code(lambda: check_count(counted, {"c1": 2}))
+        refused_code(lambda: check_count(counted, {"c1": 2}, rules, {}))
         is ResultsRefusal.RESULT_DOES_NOT_ADD_UP
     )
 

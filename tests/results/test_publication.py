@@ -219,6 +219,7 @@ def test_the_checklist_tells_each_step_with_when_and_who(sqlite_database, make_a
     found = steps(COUNTING)
     assert [step for step, line in found.items() if line.is_done] == [
         Step.VOTING_CLOSED,
+        Step.PROTOCOLS_IN,
         Step.EXPORTED,
         Step.COUNTED,
     ]
@@ -256,6 +257,6 @@ def test_the_results_name_turnout_with_its_denominators(sqlite_database, make_ac
     found = gate(INSTANT)
     assert isinstance(found, Published)
     results = json.loads(found.bundle)["results"]
-    assert set(results["turnout"]) == {"on_roll", "registered", "voted"}
+    assert set(results["turnout"]) == {"on_roll", "registered", "voted", "voted_online"}
     assert [each["name"] for each in results["canvass"]] == ["Канвассер 0", "Канвассер 1"]
     assert results["count"]["openings"] == 1

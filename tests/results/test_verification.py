@@ -302,6 +302,8 @@ def test_a_ballot_more_or_less_than_the_board_has_is_found(files: Files) -> None
 CONTEST: dict[str, Any] = {
     "id": "c",
     "withheld": False,
+    "merged": False,
+    "channels": None,
     "max_choices": 2,
     "ballots": 20,
     "valid": 18,

@@ -30,7 +30,7 @@ from core.results import carrying
 from core.results.canvass import sign_canvass
 from core.results.ceremony import confirm_share, install_key, register_ceremony
 from core.results.exportfile import check_export
-from core.results.opening import as_document, count_export
+from core.results.opening import whole_count
 from core.results.resultfile import seal_result
 from core.results.rules import CeremonyKind
 from core.results.shares import HeldCeremony, hold_ceremony, rebuild_key
@@ -375,8 +375,7 @@ def count_and_canvass(autumn: Autumn, folder: Path) -> None:
         path.write_bytes(kept.getvalue())
         exported = check_export(path)
         secret = rebuild_key(autumn.shares.shares[:2], public=exported.header.public)
-        rules = {contest.id: contest for contest in exported.header.contests}
-        data = seal_result(as_document(count_export(exported, secret), rules), exported, secret)
+        data = seal_result(whole_count(exported, secret)[0], exported, secret)
         carrying.bring_in(data, actor=committee.organizer, now=clock.now())
         for canvasser in committee.canvassers:
             with unit_of_work() as session:

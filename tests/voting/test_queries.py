@@ -60,8 +60,8 @@ def test_turnout_names_both_denominators_by_place_and_region() -> None:
         in_town = queries.turnout_series(session, PRIMARY, place_code=TOWN)
         in_region = queries.turnout_series(session, PRIMARY, place_code=REGION)
     assert (found.votes, found.votes_online, found.registered, found.on_roll) == (4, 2, 2, 10)
-    assert found.districts == (PlaceTurnout(TOWN, 2, 0, 6), PlaceTurnout(DISTRICT, 2, 2, 4))
-    assert found.regions == (PlaceTurnout(REGION, 4, 2, 10),)
+    assert found.districts == (PlaceTurnout(TOWN, 2, 0, 6, 0), PlaceTurnout(DISTRICT, 2, 2, 4, 2))
+    assert found.regions == (PlaceTurnout(REGION, 4, 2, 10, 2),)
     assert series == (
         SeriesPoint(NOON, 3),
         SeriesPoint(NOON + timedelta(minutes=10), 1),
@@ -140,6 +140,8 @@ def test_the_command_prints_turnout(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out) == {
         "primary": PRIMARY,
         "votes": 0,
+        "votes_online": 0,
+        "votes_paper": 0,
         "registered": 0,
         "on_roll": 10,
         "rejections": 0,
