@@ -72,15 +72,20 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """When it is somebody's turn: the ticket to show then, and how many seconds it will be."""
+    """When it is somebody's turn: the ticket to show then, and how many seconds it will be.
+
+    If it ``has_come``, the sign-in can begin, held for ``seconds``.
+    """
 
     ticket: Ticket
     seconds: float
+    has_come: bool
 
-    @property
-    def has_come(self) -> bool:
-        """Whether the sign-in can begin, held for `seconds`."""
-        return self.ticket.counted and self.seconds <= HOLD
+    @classmethod
+    def at(cls, slot: float, ticket: Ticket, *, now: float) -> "Turn":
+        """The turn at a slot that is kept for the ticket."""
+        seconds = max(0.0, slot - now)
+        return cls(replace(ticket, due=slot, counted=True), seconds, seconds <= HOLD)
 
     def retry_after(self, now: float) -> int:
         """Whole seconds after which to come back: rather early than late, and held till then."""
@@ -119,41 +124,43 @@ class Admission:
         """Whether this address may begin a sign-in; a turn that has come uses the ticket."""
         if not self.has_line and self._load.expected_delay > AT_ONCE:
             self._form(now)
+        if not self.has_line:
+            return Turn.at(now, Ticket.new(now, now), now=now)
         if ticket is not None and not self._is_for(ticket, who):
             ticket = None
         turn = self.ask(ticket, now=now)
-        if ticket is not None and turn.has_come and self.has_line:
+        if ticket is not None and turn.has_come:
             self._use(ticket, who, now)
         return turn
 
     def ask(self, ticket: Ticket | None, *, now: float) -> Turn:
         """The same question before the sign-in: keeps the slot and uses nothing."""
         if not self.has_line:
-            return Turn(_at_once(now), 0.0)
+            # Its arrival, and no slot: else a heap of tickets taken now would pass the next line.
+            return Turn(ticket or Ticket.new(now, now), 0.0, has_come=True)
         if ticket is None:
             return self._newcomer(now)
         if ticket.counted:
-            return Turn(ticket, max(0.0, ticket.due - now))
+            return Turn.at(ticket.due, ticket, now=now)
         slot = self._slots.get(ticket.id)
         if slot is None:
             has_room = self._slot <= now - BUNCH
             if ticket.due - now > HOLD and not has_room:
-                return Turn(ticket, max(ticket.due, self._slot) - now)
+                return Turn(ticket, max(ticket.due, self._slot) - now, has_come=False)
             self._returns.came(ticket.due)
             slot = self._next_slot(now)
             self._slots.put(ticket.id, slot, until=slot + KEPT_FOR, now=now)
-        return Turn(replace(ticket, due=slot, counted=True), max(0.0, slot - now))
+        return Turn.at(slot, ticket, now=now)
 
     def _newcomer(self, now: float) -> Turn:
         turn = max(self._tail, self._slot, now)
         self._tail = turn + self._returns.share / self.pace
         wait = turn - now
         if wait <= HOLD:
-            slot = self._next_slot(now)
-            return Turn(Ticket.new(now, slot, counted=True), max(0.0, slot - now))
+            return Turn.at(self._next_slot(now), Ticket.new(now, now), now=now)
         due = turn if wait <= SHORT else now + wait / 2
         self._returns.expected(due)
-        return Turn(Ticket.new(now, due), wait)
+        return Turn(Ticket.new(now, due), wait, has_come=False)
 
     def _next_slot(self, now: float) -> float:
         slot = max(self._slot, now - BUNCH)
@@ -198,10 +205,6 @@ class Admission:
         self._calm_since = (self._calm_since or now) if is_calm else None
         if self._calm_since is not None and now - self._calm_since >= CALM:
             self.has_line = False
-
-
-def _at_once(now: float) -> Ticket:
-    return Ticket.new(now, now, counted=True)
 
 
 class _Returns:

@@ -343,6 +343,18 @@ def test_who_has_come_in_may_try_again_without_a_wait() -> None:
     assert come(line, inside.ticket, at=1).has_come
 
 
+def test_a_heap_of_tickets_taken_while_it_was_quiet_passes_no_line() -> None:
+    load = Measured()
+    line = Admission(load)
+    heap = [line.ask(None, now=NOW) for _ in range(1000)]
+    assert all(turn.has_come for turn in heap)
+    load.expected_delay = 1.0
+    come(line, at=1)
+    load.expected_delay = 0.0
+    inside = [come(line, turn.ticket, at=1) for turn in heap]
+    assert sum(turn.has_come for turn in inside) <= line.pace * (HOLD + 4)
+
+
 def test_what_is_remembered_of_tickets_is_forgotten_when_they_are_worth_nothing() -> None:
     line, _load = a_line(seconds=20)
     for minute in range(60):
