@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Boolean, Connection, bindparam, case, exists, null, or_, select, update
+from sqlalchemy import Boolean, Connection, and_, bindparam, case, exists, null, or_, select, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
-from core.messaging.models import OutboxMessage
+from core.messaging.models import WAITING, OutboxMessage
 from core.messaging.post import Outgoing, opened
 from core.messaging.rules import (
     LEASE,
@@ -52,6 +52,7 @@ def due(session: Session, kind: GatewayKind, *, now: datetime, limit: int) -> li
         chosen = (
             select_rows(OutboxMessage)
             .where(
+                WAITING,
                 col(OutboxMessage.gateway) == kind.value,
                 col(OutboxMessage.priority) == priority,
                 col(OutboxMessage.state) == MessageState.QUEUED.value,
@@ -196,9 +197,8 @@ def tidy(connection: Connection, *, now: datetime) -> None:
 
 
 def _is_expired(now: datetime) -> Any:
-    waits = table.c.state == MessageState.QUEUED.value
-    return waits & (table.c.expires_at <= now)
+    return and_(WAITING, table.c.state == MessageState.QUEUED.value, table.c.expires_at <= now)
 
 
 def _died(now: datetime) -> Any:
-    return (table.c.state == MessageState.SENDING.value) & (table.c.due_at <= now)
+    return and_(WAITING, table.c.state == MessageState.SENDING.value, table.c.due_at <= now)

@@ -7,9 +7,13 @@ from sqlmodel import CheckConstraint, Field, Index, SQLModel, text
 from core.database import UtcDateTime, one_of
 from core.messaging.rules import GatewayKind, GivenUpAct, MessageState
 
-_WAITING = text("state IN ('queued', 'sending')")
+WAITING = text("state IN ('queued', 'sending')")
+"""What waits, as its index has it: a query finds that index only by these very words."""
+
+GIVEN_UP = text("state = 'failed' AND body IS NOT NULL")
+"""Dead letters, as their index has them."""
+
 _KEYED = text("idempotency_key IS NOT NULL")
-_GIVEN_UP = text("state = 'failed' AND body IS NOT NULL")
 
 
 class OutboxMessage(SQLModel, table=True):
@@ -28,8 +32,8 @@ class OutboxMessage(SQLModel, table=True):
             "gateway",
             "priority",
             "due_at",
-            sqlite_where=_WAITING,
-            postgresql_where=_WAITING,
+            sqlite_where=WAITING,
+            postgresql_where=WAITING,
         ),
         Index(
             "uq_outbox_message_idempotency_key",
@@ -42,8 +46,8 @@ class OutboxMessage(SQLModel, table=True):
             "ix_outbox_message_given_up",
             "gateway",
             "purpose",
-            sqlite_where=_GIVEN_UP,
-            postgresql_where=_GIVEN_UP,
+            sqlite_where=GIVEN_UP,
+            postgresql_where=GIVEN_UP,
         ),
         {"sqlite_with_rowid": False},
     )

@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from core.messaging.models import OutboxMessage
+from core.messaging.models import GIVEN_UP, WAITING, OutboxMessage
 from core.messaging.post import ids_from
 from core.messaging.rules import GatewayKind, MessageState, Purpose, SendFault
 
@@ -107,6 +107,7 @@ def _waiting(
 ) -> Waiting:
     chosen = (
         select(func.count(), func.min(col(OutboxMessage.queued_at)))
+        .where(WAITING)
         .where(col(OutboxMessage.gateway) == kind.value)
         .where(col(OutboxMessage.state) == state.value)
     )
@@ -117,8 +118,7 @@ def _waiting(
 
 
 def _last_fault(session: Session, kind: GatewayKind, now: datetime) -> LastFault | None:
-    waits = col(OutboxMessage.state).in_((MessageState.QUEUED.value, MessageState.SENDING.value))
-    for where in (waits, col(OutboxMessage.id) >= ids_from(now - RECENT)):
+    for where in (WAITING, col(OutboxMessage.id) >= ids_from(now - RECENT)):
         found = session.exec(
             select(col(OutboxMessage.fault), col(OutboxMessage.changed_at))
             .where(col(OutboxMessage.gateway) == kind.value, where)
@@ -141,8 +141,7 @@ def given_up(session: Session, kind: GatewayKind) -> tuple[GivenUp, ...]:
             func.max(col(OutboxMessage.fault)),
         )
         .where(col(OutboxMessage.gateway) == kind.value)
-        .where(col(OutboxMessage.state) == MessageState.FAILED.value)
-        .where(col(OutboxMessage.body).is_not(None))
+        .where(GIVEN_UP)
         .group_by(col(OutboxMessage.purpose))
         .order_by(col(OutboxMessage.purpose))
     )

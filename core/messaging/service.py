@@ -11,7 +11,7 @@ from core.errors import Refused
 from core.messaging.chosen import sms_gateway
 from core.messaging.gateways import Gateway, Line
 from core.messaging.ledger import Tried
-from core.messaging.models import MessageAct, OutboxMessage
+from core.messaging.models import GIVEN_UP, MessageAct, OutboxMessage
 from core.messaging.post import Outgoing, row_of, sms
 from core.messaging.rules import GivenUpAct, MessageState, MessagingRefusal, Purpose, SendFault
 from core.messaging.sender import Bookkeeping, carry, look, reach, record_alone
@@ -45,11 +45,7 @@ def settle_given_up(
     discarded = {"state": MessageState.DISCARDED.value, "body": None}
     done: Any = session.connection().execute(
         update(OutboxMessage)
-        .where(
-            col(OutboxMessage.purpose) == purpose.value,
-            col(OutboxMessage.state) == MessageState.FAILED.value,
-            col(OutboxMessage.body).is_not(None),
-        )
+        .where(GIVEN_UP, col(OutboxMessage.purpose) == purpose.value)
         .values(**(queued if act is GivenUpAct.TRY_AGAIN else discarded), changed_at=now)
     )
     if not done.rowcount:

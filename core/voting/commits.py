@@ -39,7 +39,12 @@ T = TypeVar("T")
 
 LARGEST_GROUP: Final = 256
 DEADLOCK_TRIES: Final = 8
-_SERIALIZATION: Final = frozenset({"40P01", "40001"})
+_AGAIN: Final = frozenset({"40P01", "40001", "55P03"})
+"""Deadlock, serialization failure, lock not available: nothing was kept, and the next try may do."""
+
+_LOCK_PATIENCE: Final = "SET LOCAL lock_timeout = '200ms'"
+"""PostgreSQL looks for deadlocks after a second only, in which no voter would be answered."""
+
 
 Operation = SignIn | SolveCode | CastBallots | SignOut
 Answer = SignInAnswer | CodeAnswer | PollingAnswer | SignedOut
@@ -140,10 +145,12 @@ def committed(connection: Connection, work: Callable[[], T]) -> T:
     for attempt in range(DEADLOCK_TRIES):
         try:
             with connection.begin():
+                if connection.dialect.name == "postgresql":
+                    connection.exec_driver_sql(_LOCK_PATIENCE)
                 return work()
         except OperationalError as fault:
             state = getattr(fault.orig, "sqlstate", None)
-            if state not in _SERIALIZATION or attempt == DEADLOCK_TRIES - 1:
+            if state not in _AGAIN or attempt == DEADLOCK_TRIES - 1:
                 raise
             time.sleep(random.uniform(0.5, 1) * 0.01 * 2**attempt)  # noqa: S311 - no secret
     raise AssertionError("the last attempt returns or raises")

@@ -1,17 +1,21 @@
 """What the health page reads of the outbox."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import Session
 
 from core import clock
-from core.database import reading, unit_of_work
+from core.database import engine, reading, unit_of_work
+from core.errors import Refused
 from core.messaging import reports
-from core.messaging.post import sms
+from core.messaging.post import Post, sms
 from core.messaging.queries import GatewayHealth, gateway_health
-from core.messaging.rules import MessageState, Purpose, SendFault
-from core.messaging.service import deliver_due
+from core.messaging.rules import GivenUpAct, MessageState, Purpose, SendFault
+from core.messaging.service import deliver_due, settle_given_up
 from tests.messaging.gateways import Lying, Memory, Refusing
 from tests.messaging.test_outbox import queue_code, queue_notice
 
@@ -77,6 +81,35 @@ def test_the_last_fault_is_told_by_its_type_and_time() -> None:
     assert found.fault is SendFault.NOT_REACHED
 
 
+def test_nothing_walks_through_the_whole_table(database: str) -> None:
+    if not database.startswith("sqlite"):
+        return
+    now, asked = clock.now(), []
+
+    def remember(*said: Any) -> None:
+        _connection, _cursor, statement, given, _context, many = said
+        if "outbox_message" in statement and not statement.startswith("INSERT"):
+            asked.append((statement, given[0] if many else given))
+
+    queue_notice(now=now)
+    queue_code(now)
+    event.listen(engine(), "before_cursor_execute", remember)
+    deliver_due(now, gateway=Lying())
+    deliver_due(now + timedelta(minutes=9), gateway=Memory())
+    health(now)
+    with suppress(Refused), unit_of_work() as session:
+        settle_given_up(
+            session, Purpose.STAFF, GivenUpAct.DISCARD, reason="", account_id=1, now=now
+        )
+    event.remove(engine(), "before_cursor_execute", remember)
+    assert len(asked) > 10
+    with engine().connect() as connection:
+        for statement, given in asked:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given).all()
+            walks = [step.detail for step in plan if step.detail == "SCAN outbox_message"]
+            assert not walks, statement
+
+
 def test_given_up_notices_are_told_by_what_they_are_for() -> None:
     now = clock.now()
     with unit_of_work() as session:
@@ -93,8 +126,6 @@ def test_given_up_notices_are_told_by_what_they_are_for() -> None:
 
 
 def _queue(session: Session, purpose: Purpose, now: datetime) -> None:
-    from core.messaging.post import Post
-
     post = Post()
     message = sms(to="+77015550142", text="слово", purpose=purpose, now=now)
     post.add(message, post.row(message, now))

@@ -22,14 +22,8 @@ from core.voting.election import load
 from core.voting.hotline import ReferenceFound
 from core.voting.models import AddressHold, Claim, SignInChallenge, UnusedCode, UsedCode
 from core.voting.rules import Advice, CodeFate, RejectionReason, VotingRefusal
-from core.voting.signin import (
-    ChallengeIssued,
-    CodeFailed,
-    SessionOpened,
-    SignIn,
-    SolveCode,
-    code_hmac,
-)
+from core.voting.signin import ChallengeIssued, SignIn, code_hmac
+from core.voting.solving import CodeFailed, SessionOpened, SolveCode
 from tests.conftest import MakeActor
 from tests.voting import polls
 from tests.voting.polls import CLOSES, NOON, PRIMARY, iin, mobile

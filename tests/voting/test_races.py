@@ -194,5 +194,5 @@ def test_a_retry_that_races_with_its_first_sending_makes_one_vote() -> None:
         first = a_cast(number, number, number)
         twins = [[first], [replace(first)], [replace(first)], [replace(first)]]
         answers = [answer for _cast, answer in fire(twins, 4)]
-        assert len(set(map(str, answers))) == 1, "every sending gets the same answer"
         assert all(isinstance(answer, Accepted) for answer in answers)
+        assert len(set(answers)) == 1, "every sending gets the same answer"
