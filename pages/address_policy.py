@@ -10,7 +10,6 @@ from core.database import reading, unit_of_work
 from core.errors import Refused
 from core.i18n import _, format_datetime, format_number, format_percent, n_, refusal_text, term
 from core.primary.queries import PrimaryView, active_primary, roll_counts_by_place
-from core.settings import settings
 from core.staff import approvals
 from core.staff.approvals import ProposalView
 from core.staff.rules import ActKind, Actor, Role
@@ -32,20 +31,13 @@ from pages.exemption_forms import (
     where_text,
 )
 from pages.lists import PAGE_SIZE, choose, draw_pages, offer_csv, page_offset
+from pages.live import address_rule
 from pages.second_person import offer_decision, show_proposer
 from pages.session import require_role, staff_dialog, staff_fragment
 from pages.wording import capital, place_choices, plain, show_refusal
 
 actor = require_role(Role.ORGANIZER, Role.OBSERVER)
 IN_FORCE: Final = "in_force"
-
-
-@st.cache_data(ttl=30, show_spinner=False)
-def real_cost(database_url: str, primary_id: str) -> AddressCost:
-    """The real cost, half a minute old at most: one reading for everybody who looks."""
-    del database_url  # part of the cache's key
-    with reading() as session:
-        return address_policy.address_cost(session, primary_id)
 
 
 # --- The mode and its cost -----------------------------------------------------------------------
@@ -110,14 +102,16 @@ def live_cost(actor: Actor, primary_id: str, newest: PolicyAct | None) -> None:
     """The estimate beside what it really costs, and what the exemptions admitted."""
     del actor
     now = clock.now()
-    cost = real_cost(settings().database_url, primary_id)
+    counted = address_rule()
+    if counted is None:
+        return
     with reading() as session:
         totals = exemptions.exemption_totals(session, primary_id, now=now)
-    draw_cost(cost, totals, newest)
+    draw_cost(counted[0], totals, newest)
     st.caption(
         _(
             "Turned away are people with the right number and no vote, whose only obstacle was "
-            "the address, each counted once. Last updated {at}.",
+            "the address, each counted once; a minute old at most. Last updated {at}.",
             at=format_datetime(now, seconds=True),
         )
     )

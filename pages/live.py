@@ -18,7 +18,9 @@ from core.primary import queries as primary_queries
 from core.primary.queries import PrimaryView
 from core.primary.rules import TimelineActKind
 from core.settings import settings
+from core.voting import address_policy
 from core.voting import queries as voting
+from core.voting.address_policy import AddressCost, PolicyAct
 from core.voting.queries import PlaceTurnout, SeriesPoint
 from core.voting.rules import BUCKET, RejectionReason, bucket_start, hour_start
 
@@ -276,9 +278,21 @@ def top_addresses(place: str | None) -> tuple[tuple[str, int], ...]:
         return voting.rejections_by_address(session, primary.id, place_code=place)
 
 
+@st.cache_resource(ttl=60.0, show_spinner=False)
+def address_rule() -> tuple[AddressCost, PolicyAct | None] | None:
+    """What the address rule has cost, and what was signed; a minute old, for it counts rows."""
+    with reading() as session:
+        primary = primary_queries.active_primary(session)
+        if primary is None:
+            return None
+        acts = address_policy.policy_acts(session, primary.id)
+        return address_policy.address_cost(session, primary.id), next(iter(acts), None)
+
+
 def forget() -> None:
     """Collect anew at the next look: between tests and measurements."""
     _shared.clear()
     top_addresses.clear()
+    address_rule.clear()
     _last_good().clear()
     _PASTS.clear()

@@ -24,6 +24,7 @@ from pages.live import (
     REFRESH,
     REPEATS,
     Live,
+    address_rule,
     by_hours,
     in_last_hour,
     live,
@@ -405,6 +406,23 @@ def draw_addresses(shown: Live) -> None:
     )
 
 
+def draw_address_rule(shown: Live) -> None:
+    """The real cost of the address rule beside the signed one: an alarm where it is above."""
+    found = None if shown.is_stale or shown.place is not None else address_rule()
+    if found is None or not found[0].verified or found[1] is None:
+        return
+    cost, signed = found
+    words = _(
+        "The address rule has hit {share} of those verified; signed was an estimate of {estimate}.",
+        share=format_percent(cost.share),
+        estimate=format_percent(signed.refused_share, 0),
+    )
+    if cost.share > signed.refused_share:
+        st.warning(words, icon=":material/lan:")
+    else:
+        st.caption(words)
+
+
 def draw_freshness(shown: Live, now: datetime) -> None:
     """When the figures are from, in which zone, and of whom the shares are."""
     if shown.is_stale:
@@ -438,6 +456,7 @@ def draw_live(actor: Actor, on_wall: bool) -> None:  # noqa: FBT001 - Streamlit 
     now = clock.now()
     st.markdown(state_sentence(shown, now))
     draw_figures(shown)
+    draw_address_rule(shown)
     draw_freshness(shown, now)
     left, right = st.columns([3, 2], gap="medium")
     with left:

@@ -14,6 +14,7 @@ from core.voting.address_policy import PolicyTerms
 from core.voting.address_rules import Expectation
 from core.voting.exemptions import ExemptionTerms
 from core.voting.rules import AddressMode, ExemptionKind
+from pages import live
 from tests.conftest import MakeActor
 from tests.screens import open_page, signed_in
 from tests.voting import polls
@@ -43,9 +44,11 @@ BEFORE = OPENS - timedelta(days=1)
 @pytest.fixture(autouse=True)
 def _poll(sqlite_database: str) -> Iterator[None]:
     del sqlite_database
+    live.forget()
     with clock.fixed(NOON):
         polls.open_poll()
         yield
+    live.forget()
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ from unittest.mock import patch
 import pytest
 
 from core import clock
-from core.database import engine
+from core.database import engine, unit_of_work
 from core.i18n import NO_BREAK_SPACE
 from core.staff.rules import Role
+from core.voting.models import AddressPolicyAct
 from core.voting.queries import SeriesPoint
 from core.voting.rules import Channel, RejectionReason, RejectionStage
 from core.voting.tally import Tally, TurnedAway
@@ -221,3 +222,50 @@ def test_the_overview_opens_for_every_role(poll: None, make_actor: MakeActor, ro
     screen = open_page("overview", make_actor(role))
     assert not screen.exception
     assert figures(screen)["Проголосовало"] == "10"
+
+
+@pytest.mark.parametrize(("refused", "alarm"), [(1, False), (9, True)], ids=["below", "above"])
+def test_the_real_cost_of_the_address_rule_stands_beside_the_signed_one(
+    poll: None,
+    make_actor: MakeActor,
+    refused: int,
+    *,
+    alarm: bool,
+) -> None:
+    tally = Tally(PRIMARY)
+    tally.registered[DISTRICT] += 10 - refused
+    for number in range(refused):
+        tally.reject(
+            TurnedAway(
+                stage=RejectionStage.SIGN_IN,
+                reasons=(RejectionReason.ADDRESS_USED,),
+                at=NOON,
+                iin_digest=bytes([number]),
+                iin_masked="850101******",
+                mobile_masked="+7701*****01",
+                address_short="203.0.113.0/24",
+                place_code=DISTRICT,
+            )
+        )
+    with engine().begin() as connection:
+        tally.write(connection)
+    with unit_of_work() as session:
+        session.add(
+            AddressPolicyAct(
+                primary_id=PRIMARY,
+                mode="strict",
+                voters_expected=580_000,
+                addresses_expected=200_000,
+                voters_exempt=0,
+                refused_share=0.67,
+                reason="протокол 4",
+                proposed_by=1,
+                confirmed_by=2,
+                at=NOON,
+            )
+        )
+    screen = open_page("turnout", make_actor(Role.ORGANIZER))
+    assert not screen.exception
+    said = [each.value for each in (screen.warning if alarm else screen.caption)]
+    words = f"затронуло {refused}0,0{NO_BREAK_SPACE}% проверенных; подписана была оценка 67"
+    assert any(words in each for each in said)
