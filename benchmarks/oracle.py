@@ -135,7 +135,7 @@ class Stranger:
 
     def __init__(self, port: int) -> None:
         self._host = f"localhost:{port}"
-        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def close(self) -> None:

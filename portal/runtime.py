@@ -1,6 +1,7 @@
 """What the public listener holds while it runs: the election, the writer, the pace of sign-ins."""
 
 import asyncio
+import random
 import time
 from collections.abc import Callable
 from functools import partial
@@ -22,10 +23,12 @@ from portal.load import TICK, Load, processor_times
 
 T = TypeVar("T")
 
-EVEN: Final = 0.02
-"""Seconds before which no step of a sign-in is answered: longer than a quiet machine takes for the
-dearest of them. Where there is a rush, the rush hides what a single pair costs.
+EVEN: Final = (0.015, 0.03)
+"""Seconds of which each step of a sign-in takes some, drawn by lot: more than a quiet machine needs
+for the dearest of them. Where there is a rush, the rush hides what a single pair costs.
 """
+
+_lots: Final = random.SystemRandom()
 
 
 class Runtime:
@@ -67,10 +70,13 @@ class Runtime:
             return await self.writer.submit_async(operation)
 
     async def submit_evenly(self, operation: Operation) -> Answer:
-        """The same, and not before `EVEN` has passed: the time of an answer must not tell what was
-        done for it. It is counted from the arrival, so that no trace of the work is left in it.
+        """The same after a time drawn by lot: how long an answer takes must not tell what was done.
+
+        It is counted from the arrival, so that it does not begin where the work ended; the lot covers
+        what is left, such as a core that is still awake because a code is being sent.
         """
-        given, _waited = await asyncio.gather(self.submit(operation), asyncio.sleep(EVEN))
+        waiting = asyncio.sleep(_lots.uniform(*EVEN))
+        given, _waited = await asyncio.gather(self.submit(operation), waiting)
         return given
 
     async def look(self) -> None:
