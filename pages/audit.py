@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -11,8 +12,9 @@ from core.audit import queries as audit
 from core.audit.queries import AuditRow
 from core.audit.rules import AuthorKind
 from core.audit.service import record
+from core.cases.access import shown_subjects, subject_of_number, unseen_acts
 from core.database import reading, unit_of_work
-from core.i18n import _, format_datetime, format_number, term
+from core.i18n import _, format_datetime, term
 from core.staff.queries import names
 from core.staff.rules import Actor, Role
 from pages.acts import act_text
@@ -37,10 +39,12 @@ def author_text(row: AuditRow, known: Mapping[int, str]) -> str:
     return known.get(row.account_id, f"#{row.account_id}")
 
 
-def subject_text(row: AuditRow) -> str:
+def subject_text(row: AuditRow, shown: Mapping[str, str]) -> str:
     """What it was done to; a masked view names the kind of thing, not which one."""
     kind, _colon, which = row.subject.partition(":")
-    return row.subject if unmasked or not which else f"{kind}:{MASK}"
+    if unmasked or not which:
+        return shown.get(row.subject, row.subject)
+    return f"{kind}:{MASK}"
 
 
 def details_text(row: AuditRow) -> str:
@@ -52,16 +56,25 @@ def details_text(row: AuditRow) -> str:
     return ", ".join(f"{key}={value}" for key, value in shown.items())
 
 
-def table(rows: Sequence[AuditRow], known: Mapping[int, str]) -> list[dict[str, str]]:
-    """The rows as they are drawn and exported; a masked view has no running numbers."""
+def unseen(session: Any, actor: Actor) -> audit.Unseen:
+    """What this reader does not get: cases that name the reader, and unless an auditor all others."""
+    return unseen_acts(session, actor, () if unmasked else HIDDEN)
+
+
+def table(
+    rows: Sequence[AuditRow], known: Mapping[int, str], shown: Mapping[str, str]
+) -> list[dict[str, str]]:
+    """The rows as they are drawn and exported. Nobody is shown running numbers: a gap in them would
+    tell that something happened in a case that does not exist for the reader. Whoever may look
+    into single acts names one by its hash.
+    """
     drawn = []
     for row in rows:
-        line = {_("No."): str(row.number)} if unmasked else {}
-        line |= {
+        line = {
             _("When"): format_datetime(row.at, seconds=True),
             _("Act"): act_text(row.act),
             _("Author"): author_text(row, known),
-            _("Subject"): subject_text(row),
+            _("Subject"): subject_text(row, shown),
             _("Details"): details_text(row),
         }
         if unmasked:
@@ -88,7 +101,7 @@ def note_reading(actor: Actor, what: str) -> None:
 def draw_log(actor: Actor) -> None:
     """Filters and a page of acts."""
     with reading() as session:
-        verbs = list(audit.acts(session, hidden=() if unmasked else HIDDEN))
+        verbs = list(audit.acts(session, unseen=unseen(session, actor)))
     left, right = st.columns(2)
     act = left.selectbox(
         _("Act"), verbs, index=None, format_func=act_text, placeholder=_("all"), key="act"
@@ -102,16 +115,17 @@ def draw_log(actor: Actor) -> None:
         rows, total = audit.entries(
             session,
             act=act,
-            subject=subject or None,
-            hidden=() if unmasked else HIDDEN,
+            subject=subject_of_number(session, actor, subject) if subject else None,
+            unseen=unseen(session, actor),
             offset=offset,
             limit=PAGE_SIZE,
         )
         known = names(session, [row.account_id for row in rows if row.account_id])
+        shown = shown_subjects(session, [row.subject for row in rows])
     if not rows:
         st.info(_("Nothing has been logged under these filters."))
         return
-    st.dataframe(table(rows, known), hide_index=True, width="stretch")
+    st.dataframe(table(rows, known, shown), hide_index=True, width="stretch")
     draw_pages(total)
     if st.button(_("Prepare a file"), icon=":material/table_view:"):
         export(actor, act, subject)
@@ -124,12 +138,13 @@ def export(actor: Actor, act: str | None, subject: str | None) -> None:
         rows, _total = audit.entries(
             session,
             act=act,
-            subject=subject or None,
-            hidden=() if unmasked else HIDDEN,
+            subject=subject_of_number(session, actor, subject) if subject else None,
+            unseen=unseen(session, actor),
             limit=EXPORTED,
         )
         known = names(session, list({row.account_id for row in rows if row.account_id}))
-    lines = table(rows, known)
+        shown = shown_subjects(session, [row.subject for row in rows])
+    lines = table(rows, known, shown)
     offer_csv("audit", list(lines[0]), [list(line.values()) for line in lines])
 
 
@@ -152,8 +167,6 @@ def draw_chain() -> None:
                     kind=term(found.fault.kind),
                 )
             )
-        elif unmasked:
-            st.success(_("Intact: {count} entries.", count=format_number(found.entries)))
         else:
             st.success(_("Intact."))
         st.caption(_("Verified {at}", at=format_datetime(clock.now(), seconds=True)))

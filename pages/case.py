@@ -17,6 +17,7 @@ from core.errors import Refused
 from core.i18n import _, format_date, format_datetime, term
 from core.staff.rules import Actor, Role
 from pages.case_forms import draw_form, draw_needs
+from pages.challenges import draw_challenges
 from pages.clock_badge import draw_clock
 from pages.session import require_role, staff_dialog, staff_fragment
 from pages.wording import plain, show_refusal
@@ -307,6 +308,7 @@ def panel(acting: Actor, number: str) -> None:
     st.subheader(_("What you can do now"))
     draw_pending(acting, page)
     draw_declaration(acting, page)
+    draw_challenges(acting, page.number, done)
     if not page.offers:
         st.info(_("No move is yours now. The manual below says whose it is."))
     else:

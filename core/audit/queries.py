@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -39,6 +40,20 @@ class AuditRow:
 
 
 @dataclass(frozen=True)
+class Unseen:
+    """Acts that a reader does not get: on kinds of subjects (``case``), on single subjects
+    (``case:17``), and those whose details mention one of the words.
+    """
+
+    kinds: Sequence[str] = ()
+    subjects: Sequence[str] = ()
+    words: Sequence[str] = ()
+
+
+NOTHING_UNSEEN: Final = Unseen()
+
+
+@dataclass(frozen=True)
 class Verification:
     """What checking the whole chain gave; ``fault`` is None when it holds."""
 
@@ -53,15 +68,12 @@ def entries(
     act: str | None = None,
     account_id: int | None = None,
     subject: str | None = None,
-    hidden: Sequence[str] = (),
+    unseen: Unseen = NOTHING_UNSEEN,
     offset: int = 0,
     limit: int = 50,
 ) -> tuple[Sequence[AuditRow], int]:
-    """A page of acts, newest first, and how many there are in all under these filters.
-
-    ``hidden`` are kinds of subjects (``case``) whose acts this reader does not get.
-    """
-    chosen = _not_of(hidden)
+    """A page of acts, newest first, and how many there are in all under these filters."""
+    chosen = _not_of(unseen)
     if act:
         chosen.append(col(AuditEntry.act) == act)
     if account_id is not None:
@@ -92,13 +104,19 @@ def _row(entry: AuditEntry) -> AuditRow:
     )
 
 
-def _not_of(kinds: Sequence[str]) -> list[ColumnElement[bool]]:
-    return [~col(AuditEntry.subject).startswith(f"{kind}:", autoescape=True) for kind in kinds]
+def _not_of(unseen: Unseen) -> list[ColumnElement[bool]]:
+    chosen = [
+        ~col(AuditEntry.subject).startswith(f"{kind}:", autoescape=True) for kind in unseen.kinds
+    ]
+    if unseen.subjects:
+        chosen.append(col(AuditEntry.subject).not_in(unseen.subjects))
+    chosen += [~col(AuditEntry.details).contains(word, autoescape=True) for word in unseen.words]
+    return chosen
 
 
-def acts(session: Session, *, hidden: Sequence[str] = ()) -> Sequence[str]:
+def acts(session: Session, *, unseen: Unseen = NOTHING_UNSEEN) -> Sequence[str]:
     """Every verb the log holds, in alphabetical order: what a filter offers."""
-    verbs = select(AuditEntry.act).where(*_not_of(hidden)).distinct()
+    verbs = select(AuditEntry.act).where(*_not_of(unseen)).distinct()
     return session.exec(verbs.order_by(AuditEntry.act)).all()
 
 

@@ -3,14 +3,15 @@
 A case outside this query is answered as one that does not exist, never as a forbidden one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, and_, false, or_, true
 from sqlmodel import Session, col, select
 
 from core import places
+from core.audit.queries import Unseen
 from core.cases.commissions import seats_of, sittings
-from core.cases.conflicts import in_conflict, not_in_conflict
+from core.cases.conflicts import cases_in_conflict, in_conflict, not_in_conflict
 from core.cases.models import Case, CaseMove, Contact, Decision, DecisionVote
 from core.cases.receipts import parse_number
 from core.cases.rules import CasesRefusal, CaseState, Move, Part
@@ -81,6 +82,49 @@ def find_case(session: Session, actor: Actor, subject: int | str, *, lock: bool 
     if case is None:
         raise Refused(CasesRefusal.NO_SUCH_CASE)
     return case
+
+
+def unseen_acts(session: Session, actor: Actor, kinds: Sequence[str] = ()) -> Unseen:
+    """What of the audit log this account does not get: acts on ``kinds`` of subjects, and every act
+    on a case that does not exist for it, or that tells of one.
+    """
+    barred = dict(cases_in_conflict(session, actor))
+    contacts = session.exec(select(Contact.id).where(col(Contact.case_id).in_(barred))).all()
+    return Unseen(
+        kinds=kinds,
+        subjects=[
+            *(f"case:{case_id}" for case_id in barred),
+            *(f"contact:{contact_id}" for contact_id in contacts),
+        ],
+        words=list(barred.values()),
+    )
+
+
+def shown_subjects(session: Session, subjects: Iterable[str]) -> Mapping[str, str]:
+    """How acts on the desk name what they were done to: a case by its random number, a contact not
+    at all, because running numbers tell how many others there are.
+    """
+    of_cases = {
+        int(which): subject
+        for subject in subjects
+        for kind, _colon, which in (subject.partition(":"),)
+        if kind == "case" and which.isdecimal()
+    }
+    rows = session.exec(select(Case.id, Case.number).where(col(Case.id).in_(of_cases))).all()
+    shown = {of_cases[case_id]: f"case:{number}" for case_id, number in rows if case_id}
+    return shown | {subject: "contact" for subject in subjects if subject.startswith("contact:")}
+
+
+def subject_of_number(session: Session, actor: Actor, typed: str) -> str:
+    """What is typed to find acts, with a case's number (``case:K7Q2…``) as the log knows it."""
+    kind, _colon, which = typed.partition(":")
+    number = parse_number(which) if kind == "case" else None
+    if number is None:
+        return typed
+    found = session.exec(
+        select(Case.id).where(col(Case.number) == number, not_in_conflict(session, actor))
+    ).first()
+    return f"case:{found or 0}"
 
 
 def parts_of(session: Session, case: Case, actor: Actor) -> frozenset[Part]:

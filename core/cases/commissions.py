@@ -1,5 +1,6 @@
 """Commissions: where they stand, who sits in them, and which of them takes a case."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -252,21 +253,29 @@ def _seats(session: Session, case: Case, lineage: list[str]) -> list[Seat]:
             col(Commission.place_code).is_(None) | col(Commission.place_code).in_(lineage)
         )
     ).all()
+    assert case.id is not None
+    members: defaultdict[int, list[Sitting]] = defaultdict(list)
+    seated = session.exec(
+        select(CommissionMember).where(
+            col(CommissionMember.commission_id).in_([row.id for row in rows]),
+            col(CommissionMember.until).is_(None),
+        )
+    ).all()
+    for member in seated:
+        members[member.commission_id].append(Sitting(member.account_id, Office(member.office)))
+    blocked = in_conflict(session, case.id, (member.account_id for member in seated))
     found = []
     for row in rows:
         assert row.id is not None
-        assert case.id is not None
-        members = sittings(session, row.id)
-        blocked = in_conflict(session, case.id, (member.account_id for member in members))
-        able = [member for member in members if member.account_id not in blocked]
+        able = [member for member in members[row.id] if member.account_id not in blocked]
         found.append(
             Seat(
                 id=row.id,
                 kind=CommissionKind(row.kind),
                 level=Level(row.level),
                 place=row.place_code,
-                members=len(members),
-                conflicted=len(blocked),
+                members=len(members[row.id]),
+                conflicted=len(members[row.id]) - len(able),
                 officer=any(member.office is not Office.MEMBER for member in able),
             )
         )

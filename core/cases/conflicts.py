@@ -4,22 +4,23 @@ The rule is a part of every query that reads a case (`not_in_conflict`), so that
 search, exports and direct links obey it alike. It holds for every account, operators too.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, and_, not_
+from sqlalchemy import ColumnElement, and_, not_, or_
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from core.cases.ciphers import digest
 from core.cases.models import (
     AccountIdentity,
     Case,
+    Challenge,
     ConflictDeclaration,
     RespondentKey,
 )
 from core.cases.spelling import part_keys, whole_key
-from core.staff.models import Account
+from core.staff import queries as staff_queries
 from core.staff.rules import Actor
-from core.staff.sessions import actor_of
 
 
 def respondent_digests(
@@ -46,12 +47,18 @@ def _plain_digests(
 
 def own_digests(session: Session, actor: Actor) -> frozenset[bytes]:
     """The digests that mean this account when a respondent has one of them."""
-    digests = {digest("name-whole", key) for key in part_keys(actor.name)}
-    whole = whole_key(actor.name)
+    identity = session.get(AccountIdentity, actor.account_id)
+    return _means(actor.name, (grant.branch for grant in actor.grants), identity)
+
+
+def _means(
+    name: str, branches: Iterable[str | None], identity: AccountIdentity | None
+) -> frozenset[bytes]:
+    digests = {digest("name-whole", key) for key in part_keys(name)}
+    whole = whole_key(name)
     if whole:
         digests.add(digest("name-part", whole))
-    digests |= _plain_digests(None, None, (grant.branch for grant in actor.grants))
-    identity = session.get(AccountIdentity, actor.account_id)
+    digests |= _plain_digests(None, None, branches)
     if identity:
         digests |= {
             value for value in (identity.iin_digest, identity.mobile_digest) if value is not None
@@ -61,6 +68,24 @@ def own_digests(session: Session, actor: Actor) -> frozenset[bytes]:
 
 def not_in_conflict(session: Session, actor: Actor) -> ColumnElement[bool]:
     """The condition on `Case` under which a case exists for this account."""
+    return and_(*(not_(col(Case.id).in_(cases)) for cases in _barred(session, actor)))
+
+
+def cases_in_conflict(session: Session, actor: Actor) -> Sequence[tuple[int, str]]:
+    """Id and number of the cases that do not exist for this account.
+
+    For filters over what is not a case itself, never for a screen.
+    """
+    barred = or_(*(col(Case.id).in_(cases) for cases in _barred(session, actor)))
+    return [
+        (case_id, number)
+        for case_id, number in session.exec(select(Case.id, Case.number).where(barred)).all()
+        if case_id is not None
+    ]
+
+
+def _barred(session: Session, actor: Actor) -> tuple[SelectOfScalar[int], ...]:
+    """The ids of the cases that name the account, that it declared, that it was challenged in."""
     named = select(RespondentKey.case_id).where(
         col(RespondentKey.digest).in_(own_digests(session, actor))
     )
@@ -68,7 +93,10 @@ def not_in_conflict(session: Session, actor: Actor) -> ColumnElement[bool]:
         col(ConflictDeclaration.account_id) == actor.account_id,
         col(ConflictDeclaration.in_conflict).is_(True),
     )
-    return and_(not_(col(Case.id).in_(named)), not_(col(Case.id).in_(declared)))
+    challenged = select(Challenge.case_id).where(
+        col(Challenge.account_id) == actor.account_id, col(Challenge.accepted).is_(True)
+    )
+    return named, declared, challenged
 
 
 def in_conflict(session: Session, case_id: int, account_ids: Iterable[int]) -> frozenset[int]:
@@ -82,18 +110,31 @@ def in_conflict(session: Session, case_id: int, account_ids: Iterable[int]) -> f
             col(ConflictDeclaration.in_conflict).is_(True),
         )
     ).all()
+    challenged = session.exec(
+        select(Challenge.account_id).where(
+            col(Challenge.case_id) == case_id, col(Challenge.accepted).is_(True)
+        )
+    ).all()
     asked = frozenset(account_ids)
-    return named_by(session, digests, asked) | asked & frozenset(declared)
+    return named_by(session, digests, asked) | asked & {*declared, *challenged}
 
 
 def named_by(
     session: Session, digests: Iterable[bytes], account_ids: Iterable[int]
 ) -> frozenset[int]:
     """Those of ``account_ids`` who are meant by one of a respondent's digests."""
-    named = frozenset(digests)
-    found = set()
-    for account_id in set(account_ids):
-        account = session.get(Account, account_id)
-        if account is not None and own_digests(session, actor_of(session, account)) & named:
-            found.add(account_id)
-    return frozenset(found)
+    named, asked = frozenset(digests), frozenset(account_ids)
+    if not named or not asked:
+        return frozenset()
+    identities = {
+        row.account_id: row
+        for row in session.exec(
+            select(AccountIdentity).where(col(AccountIdentity.account_id).in_(asked))
+        ).all()
+    }
+    branches = staff_queries.branches(session, asked)
+    return frozenset(
+        account_id
+        for account_id, name in staff_queries.names(session, list(asked)).items()
+        if named & _means(name, branches.get(account_id, ()), identities.get(account_id))
+    )

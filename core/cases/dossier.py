@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from core.cases.access import able_members, find_case, parts_of
 from core.cases.ciphers import TextCipher, cipher_of
 from core.cases.clocks import is_due_soon, is_overdue
+from core.cases.conflicts import not_in_conflict
 from core.cases.models import (
     Case,
     CaseAccess,
@@ -53,6 +54,7 @@ from core.staff.rules import Actor, Office, Role, require
 _OF_THE_CASE = frozenset(
     {
         Need.DECLARATIONS,
+        Need.CHALLENGES_DECIDED,
         Need.REMEDY_OPEN,
         Need.NO_REMEDY_OPEN,
         Need.WINDOW,
@@ -207,7 +209,10 @@ def case_page(session: Session, actor: Actor, number: str, *, now: datetime) -> 
     commission = session.get(Commission, case.commission_id) if case.commission_id else None
     members = _members(session, case, case.commission_id)
     declared = _declarations(session, case)
-    target = session.get(Case, case.merged_into) if case.merged_into else None
+    # The case it goes on as may name whom this one does not.
+    target = session.exec(
+        select(Case.number).where(col(Case.id) == case.merged_into, not_in_conflict(session, actor))
+    ).first()
     lead = staff_queries.names(session, [case.lead_id]) if case.lead_id else {}
     contacts = session.exec(
         select(Contact).where(col(Contact.case_id) == case.id).order_by(col(Contact.id))
@@ -234,7 +239,7 @@ def case_page(session: Session, actor: Actor, number: str, *, now: datetime) -> 
         is_due_soon=is_due_soon(case.due_at, now),
         appeal_until=case.appeal_until,
         pauses_left=MAX_PAUSES - case.pauses,
-        merged_into=target.number if target else None,
+        merged_into=target,
         commission_id=case.commission_id,
         commission_level=Level(commission.level) if commission else None,
         commission_place=commission.place_code if commission else None,

@@ -6,7 +6,7 @@ texts for good. Digests are keyed, so that a copy of the database names nobody.
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from core.database import UtcDateTime
@@ -314,6 +314,45 @@ class ConflictDeclaration(SQLModel, table=True):
     case_id: int = Field(primary_key=True, foreign_key="case_file.id")
     account_id: int = Field(primary_key=True, foreign_key="account.id", index=True)
     in_conflict: bool
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Challenge(SQLModel, table=True):
+    """A party's objection to one who sits over its case; ``accepted`` None while the rest of the
+    panel has not decided it.
+    """
+
+    __tablename__ = "challenge"
+    __table_args__ = (
+        Index(
+            "uq_challenge_open",
+            "case_id",
+            "account_id",
+            unique=True,
+            sqlite_where=text("decided_at IS NULL"),
+            postgresql_where=text("decided_at IS NULL"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: int = Field(foreign_key="case_file.id", index=True)
+    account_id: int = Field(foreign_key="account.id", index=True)
+    party: str
+    grounds: bytes
+    recorded_by: int = Field(foreign_key="account.id")
+    at: datetime = Field(sa_type=UtcDateTime)
+    accepted: bool | None = None
+    decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class ChallengeVote(SQLModel, table=True):
+    """What one of the rest of the panel says to a challenge."""
+
+    __tablename__ = "challenge_vote"
+
+    challenge_id: int = Field(primary_key=True, foreign_key="challenge.id")
+    account_id: int = Field(primary_key=True, foreign_key="account.id")
+    accepts: bool
     at: datetime = Field(sa_type=UtcDateTime)
 
 

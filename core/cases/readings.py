@@ -11,6 +11,7 @@ from core.audit import service as audit
 from core.cases.access import find_case, parts_of
 from core.cases.ciphers import cipher_of
 from core.cases.models import CaseAccess, Complainant, ConflictDeclaration, Note
+from core.cases.recusal import make_way
 from core.cases.rules import MAX_TEXT, OPEN_STATES, CasesRefusal, CaseState, Channel, NoteKind, Part
 from core.errors import Refused
 from core.staff.rules import Actor, Role, require_writer
@@ -134,7 +135,9 @@ def add_note(
 def declare_conflict(
     session: Session, subject: int | str, *, actor: Actor, in_conflict: bool, now: datetime
 ) -> None:
-    """Declare whether the actor has an interest in a case. With one, the case is gone at once."""
+    """Declare whether the actor has an interest in a case. With one, the case is gone at once, and
+    goes up when more than half of its commission can't sit.
+    """
     require_writer(actor, Role.OPERATOR, Role.COMMISSIONER)
     case = find_case(session, actor, subject, lock=True)
     assert case.id is not None
@@ -152,6 +155,7 @@ def declare_conflict(
         subject=f"case:{case.id}",
         details={"in_conflict": in_conflict},
     )
+    make_way(session, case, now=now)
 
 
 def ask_withdrawal(

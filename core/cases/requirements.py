@@ -22,6 +22,7 @@ from core.cases.models import (
     Decision,
     Remedy,
 )
+from core.cases.recusal import challenged_in
 from core.cases.respondents import RespondentEntry
 from core.cases.rules import (
     MAX_PAUSES,
@@ -249,6 +250,13 @@ def _declarations(attempted: Attempted) -> CasesRefusal | None:
     return _when(bool(able) and set(able) <= set(declared))
 
 
+def _challenges_decided(attempted: Attempted) -> CasesRefusal | None:
+    case = attempted.case
+    assert case.id is not None
+    sitting = able_members(attempted.session, case, case.commission_id).keys()
+    return _when(not sitting & challenged_in(attempted.session, case.id))
+
+
 def _votes(attempted: Attempted) -> CasesRefusal | None:
     votes = attempted.given.get("votes")
     if not votes:
@@ -373,6 +381,7 @@ _CHECKS: Final[Mapping[Need, Callable[[Attempted], CasesRefusal | None]]] = Mapp
         Need.RISK: _risk,
         Need.LEAD: _lead,
         Need.DECLARATIONS: _declarations,
+        Need.CHALLENGES_DECIDED: _challenges_decided,
         Need.VOTES: _votes,
         Need.QUORUM: _quorum,
         Need.REMEDIES: _remedies,

@@ -11,6 +11,7 @@ from core.cases.ciphers import TextCipher, cipher_of
 from core.cases.commissions import sittings
 from core.cases.conflicts import named_by, respondent_digests
 from core.cases.models import Case, Commission, Respondent, RespondentKey
+from core.cases.recusal import make_way
 from core.cases.rules import CasesRefusal, Level, Part
 from core.errors import Refused
 from core.membership.rules import Iin, Mobile
@@ -34,13 +35,15 @@ def add_respondent(
 ) -> None:
     """Name a respondent. Operator, officer, lead or chair of the case.
 
-    Whoever the entry means loses the case in the same transaction, the actor included.
+    Whoever the entry means loses the case in the same transaction, the actor included; when that
+    is more than half of the commission, the case goes up with it.
     """
     require_writer(actor, Role.OPERATOR, Role.COMMISSIONER)
     case = find_case(session, actor, subject, lock=True)
     if not parts_of(session, case, actor) & {Part.OPERATOR, Part.OFFICER, Part.LEAD, Part.CHAIR}:
         raise Refused(CasesRefusal.NOT_YOURS_TO_MOVE)
     put_respondent(session, case, entry, cipher=cipher_of(session, case.text_key_id), now=now)
+    make_way(session, case, now=now)
     audit.record(session, "add_respondent", author=actor.author, subject=f"case:{case.id}")
 
 

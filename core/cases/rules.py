@@ -223,6 +223,7 @@ class Need(StrEnum):
     SECOND_PERSON = "second_person"
     LEAD = "lead"
     DECLARATIONS = "declarations"
+    CHALLENGES_DECIDED = "challenges_decided"
     REASON = "reason"
     DIRECTION = "direction"
     HEARD = "heard"
@@ -275,6 +276,7 @@ class CasesRefusal(StrEnum):
     """Why the case desk refused an act."""
 
     NO_SUCH_CASE = "no_such_case"
+    CHALLENGE_WAITS = "challenge_waits"
     MOVE_NOT_ALLOWED = "move_not_allowed"
     NOT_YOURS_TO_MOVE = "not_yours_to_move"
     REQUIREMENT_MISSING = "requirement_missing"
@@ -416,7 +418,7 @@ TABLE: Final[tuple[Row, ...]] = (
         (S.DELIBERATION,),
         S.DECIDED,
         (P.CHAIR,),
-        *(N.FINDING, N.GROUNDS, N.VOTES, N.QUORUM, N.REMEDIES),
+        *(N.CHALLENGES_DECIDED, N.FINDING, N.GROUNDS, N.VOTES, N.QUORUM, N.REMEDIES),
     ),
     *_rows(Move.ORDER_REMEDY, (S.DECIDED,), S.REMEDY, (P.OFFICER,), N.TOLD, N.REMEDY_OPEN),
     *_rows(Move.CLOSE, (S.DECIDED,), S.CLOSED, (P.OFFICER,), N.TOLD, N.NO_REMEDY_OPEN),

@@ -1,5 +1,6 @@
 """The verbs of the case desk, from the rooms they live in."""
 
+from core.cases.challenges import raise_challenge, vote_on_challenge
 from core.cases.commissions import (
     create_commission,
     end_seat,
@@ -70,10 +71,12 @@ __all__ = [
     "open_draft",
     "open_from_source",
     "open_identity",
+    "raise_challenge",
     "record_reading",
     "run_clock",
     "run_due",
     "seat_member",
     "set_quorum",
     "take_back_pending",
+    "vote_on_challenge",
 ]

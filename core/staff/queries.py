@@ -1,7 +1,7 @@
 """What the staff, profile and health screens show of accounts."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -122,6 +122,18 @@ def names(session: Session, account_ids: Sequence[int]) -> Mapping[int, str]:
     """Names by account: what the audit page writes in the place of numbers."""
     statement = select(Account.id, Account.name).where(col(Account.id).in_(account_ids))
     return {key: name for key, name in session.exec(statement).all() if key is not None}
+
+
+def branches(session: Session, account_ids: Collection[int]) -> Mapping[int, frozenset[str]]:
+    """The primary party organisations of accounts, as far as their grants name one."""
+    found: defaultdict[int, set[str]] = defaultdict(set)
+    statement = select(RoleGrant.account_id, RoleGrant.branch).where(
+        col(RoleGrant.account_id).in_(account_ids), col(RoleGrant.branch).is_not(None)
+    )
+    for account_id, branch in session.exec(statement).all():
+        if branch:
+            found[account_id].add(branch)
+    return {account_id: frozenset(held) for account_id, held in found.items()}
 
 
 def _view(

@@ -11,8 +11,10 @@ import pytest
 from sqlmodel import Session, col, select
 
 from core.cases import service
+from core.cases.access import able_members
 from core.cases.commissions import create_commission, seat_member
 from core.cases.models import Case
+from core.cases.receipts import ReceiptCode
 from core.cases.routing import CommissionKind
 from core.cases.rules import (
     CaseState,
@@ -137,7 +139,10 @@ class Desk:
         }.get(move, {})
 
     def declare_all(self, number: str | None, level: str = "district") -> None:
+        able = able_members(self.session, self.case(number), self.ids[level])
         for person in self.people[level]:
+            if person.account_id not in able:
+                continue
             service.declare_conflict(
                 self.session, number or "", actor=person, in_conflict=False, now=self.now
             )
@@ -145,6 +150,12 @@ class Desk:
     def walk(self, until: CaseState, **more: Any) -> Receipt:
         """A new case taken along the straight way to ``until`` (district commission)."""
         receipt = self.log(**more)
+        self.walk_on(receipt.number, until)
+        return receipt
+
+    def walk_on(self, number: str | None, until: CaseState) -> None:
+        """Take a case that was just logged along the straight way to ``until``."""
+        receipt = Receipt(0, number, ReceiptCode("0" * 16))
         steps: list[tuple[CaseState, Callable[[], object]]] = [
             (CaseState.TRIAGE, lambda: None),
             (CaseState.ADMISSIBILITY, lambda: self._step(Move.SUBMIT, self.operator, receipt)),
@@ -159,7 +170,6 @@ class Desk:
             if state is until:
                 break
         assert self.case(receipt.number).state == until.value
-        return receipt
 
     def _step(self, move: Move, actor: Actor, receipt: Receipt) -> None:
         self.move(receipt.number, move, actor, **self.given_for(move, receipt))

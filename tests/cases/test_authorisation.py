@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.cases import dossier, queries, service
-from core.cases.rules import CasesRefusal, CaseState, Category, Channel, Move
+from core.cases.rules import CasesRefusal, CaseState, Category, Channel, Move, Part
 from core.cases.service import ContactEntry, RespondentEntry
 from core.cases.sources import case_numbers
 from core.errors import Refused
@@ -70,6 +70,18 @@ DESK: dict[str, Verb] = {
     ),
     "declare_conflict": lambda d, a, n: service.declare_conflict(
         d.session, n, actor=a, in_conflict=True, now=d.now
+    ),
+    "raise_challenge": lambda d, a, n: service.raise_challenge(
+        d.session,
+        n,
+        actor=a,
+        account_id=d.lead().account_id,
+        party=Part.COMPLAINANT,
+        grounds="Родственник",
+        now=d.now,
+    ),
+    "vote_on_challenge": lambda d, a, n: service.vote_on_challenge(
+        d.session, 1, actor=a, accepts=True, now=d.now
     ),
     "ask_withdrawal": lambda d, a, n: service.ask_withdrawal(
         d.session, n, actor=a, channel=Channel.PHONE, now=d.now

@@ -4,6 +4,11 @@ Revision ID: 0010
 Revises: 0009
 """
 
+import sqlalchemy as sa
+from alembic import op
+
+import core.database
+
 revision = '0010'
 down_revision = '0009'
 branch_labels = None
@@ -12,7 +17,43 @@ depends_on = None
 
 def upgrade() -> None:
     """Substitutes, challenges, holidays and reminders"""
+    op.create_table('challenge',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('case_id', sa.Integer(), nullable=False),
+    sa.Column('account_id', sa.Integer(), nullable=False),
+    sa.Column('party', sa.String(), nullable=False),
+    sa.Column('grounds', sa.LargeBinary(), nullable=False),
+    sa.Column('recorded_by', sa.Integer(), nullable=False),
+    sa.Column('at', core.database.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('accepted', sa.Boolean(), nullable=True),
+    sa.Column('decided_at', core.database.UtcDateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['account_id'], ['account.id'], name=op.f('fk_challenge_account_id_account')),
+    sa.ForeignKeyConstraint(['case_id'], ['case_file.id'], name=op.f('fk_challenge_case_id_case_file')),
+    sa.ForeignKeyConstraint(['recorded_by'], ['account.id'], name=op.f('fk_challenge_recorded_by_account')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_challenge'))
+    )
+    with op.batch_alter_table('challenge', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_challenge_account_id'), ['account_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_challenge_case_id'), ['case_id'], unique=False)
+        batch_op.create_index('uq_challenge_open', ['case_id', 'account_id'], unique=True, sqlite_where=sa.text('decided_at IS NULL'), postgresql_where=sa.text('decided_at IS NULL'))
+
+    op.create_table('challenge_vote',
+    sa.Column('challenge_id', sa.Integer(), nullable=False),
+    sa.Column('account_id', sa.Integer(), nullable=False),
+    sa.Column('accepts', sa.Boolean(), nullable=False),
+    sa.Column('at', core.database.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['account_id'], ['account.id'], name=op.f('fk_challenge_vote_account_id_account')),
+    sa.ForeignKeyConstraint(['challenge_id'], ['challenge.id'], name=op.f('fk_challenge_vote_challenge_id_challenge')),
+    sa.PrimaryKeyConstraint('challenge_id', 'account_id', name=op.f('pk_challenge_vote'))
+    )
 
 
 def downgrade() -> None:
     """Undo"""
+    op.drop_table('challenge_vote')
+    with op.batch_alter_table('challenge', schema=None) as batch_op:
+        batch_op.drop_index('uq_challenge_open', sqlite_where=sa.text('decided_at IS NULL'), postgresql_where=sa.text('decided_at IS NULL'))
+        batch_op.drop_index(batch_op.f('ix_challenge_case_id'))
+        batch_op.drop_index(batch_op.f('ix_challenge_account_id'))
+
+    op.drop_table('challenge')
