@@ -17,12 +17,20 @@ from core.audit.queries import verify_chain
 from core.cases.models import Case
 from core.cases.rules import CaseState
 from core.database import reading, unit_of_work
+from core.paper import queries as paper
 from core.primary.models import Primary
 from core.rehearsal import service as rehearsal
 from core.rehearsal.crew import demo_districts
 from core.rehearsal.rules import PRIMARY_ID
-from core.staff import second_factor
+from core.results.export import rules_at
+from core.results.protocol import Protocol, Sheet
+from core.results.protocol_queries import ProtocolLine, protocol_lines
+from core.results.protocols import enter_first, enter_second
+from core.results.rules import ProtocolState
+from core.staff import second_factor, sessions
+from core.staff.models import Account
 from core.staff.queries import account_id_of
+from core.staff.rules import Actor
 from core.voting import queries as voting
 from pages.wording import place_choices
 from tests.browser.conftest import OpenVisit, Visit
@@ -47,6 +55,13 @@ class Rehearsed:
     def voter(self) -> dict[str, str]:
         with (self.folder / "voters.csv").open(encoding="utf-8") as file:
             return next(csv.DictReader(file))
+
+    def desk(self) -> tuple[str, list[str]]:
+        """A polling place where somebody voted, and its clerks."""
+        place = next(line.place.code for line in protocols_wanted() if line.place.is_connected)
+        with reading() as session:
+            seated = paper.clerks(session, PRIMARY_ID, place)
+        return place, [each.login for each in seated]
 
     def shares(self) -> list[str]:
         return (self.folder / "shares.txt").read_text(encoding="utf-8").splitlines()
@@ -106,6 +121,11 @@ def test_from_the_administrator_to_the_published_result(
     number = operator_takes_a_call(staff("operator1", by_password=True))
     commission_takes_the_case(staff(f"{PANEL}-secretary", by_password=True), number)
     the_vote_closes(public, public_url)
+    place, (one, other) = rehearsed.desk()
+    clerks_enter_a_protocol(
+        staff(one, by_password=True), staff(other, by_password=True), marked_at(place)
+    )
+    organizers_enter_the_other_protocols()
     trustees_count(staff("trustee1", by_password=True), rehearsed.shares())
     for login in ("canvasser1", "canvasser2"):
         canvasser_signs(staff(login, by_password=True), login)
@@ -290,6 +310,70 @@ def the_vote_closes(public: Visit, url: str) -> None:
     public.page.goto(f"{url}/ru/results")
     assert public.page.get_by_role("table").count() == 0
     public.shot("71-results-before")
+
+
+def protocols_wanted() -> list[ProtocolLine]:
+    with reading() as session:
+        lines = protocol_lines(session, PRIMARY_ID)
+    return [line for line in lines if line.state is ProtocolState.MISSING]
+
+
+def marked_at(place: str) -> int:
+    return next(line.entitled for line in protocols_wanted() if line.place.code == place)
+
+
+def clerks_enter_a_protocol(first: StaffScreens, second: StaffScreens, issued: int) -> None:
+    """Everybody handed in an empty ballot here; each clerk types that from the paper."""
+    wanted, written = len(protocols_wanted()), ""
+    for clerk, press in ((first, say("Enter as the first")), (second, say("Compare and seal"))):
+        clerk.open("protocols", say("Protocols"))
+        if written:
+            clerk.fill(say("Code of the first entry"), written)
+        numbers = clerk.area.get_by_role("spinbutton")
+        for index in range(numbers.count()):
+            field = numbers.nth(index)
+            label = field.get_attribute("aria-label") or ""
+            empty = (
+                say("Voters who were handed ballots"),
+                say("Figure.valid"),
+                say("Figure.blank"),
+            )
+            field.fill(str(issued if label in empty else 0))
+        clerk.shot("72-protocol")
+        clerk.press(press)
+        clerk.shot("73-protocol-entered")
+        if clerk is first:
+            groups = clerk.area.get_by_role("heading", level=2).all_inner_texts()
+            written = " ".join(group for group in groups if "–" in group)
+    assert len(protocols_wanted()) == wanted - 1
+
+
+def organizers_enter_the_other_protocols() -> None:
+    one, other = (rehearsed_actor(login) for login in ("organizer1", "organizer2"))
+    for line in protocols_wanted():
+        count, absent = line.entitled, None if line.place.is_connected else 0
+        with reading() as session:
+            contests = rules_at(session, PRIMARY_ID, line.place.place_code)
+        empty = {
+            contest: Sheet(
+                valid=count, blank=count, spoiled=0, votes=dict.fromkeys(rules.candidates, 0)
+            )
+            for contest, rules in contests.items()
+        }
+        protocol = Protocol(polling_place=line.place.code, issued=count, sheets=empty)
+        with unit_of_work() as session:
+            code = enter_first(session, protocol, absent=absent, actor=one, now=clock.now())
+        with unit_of_work() as session:
+            enter_second(
+                session, protocol, absent=absent, code=code.spelled, actor=other, now=clock.now()
+            )
+    assert not protocols_wanted()
+
+
+def rehearsed_actor(login: str) -> Actor:
+    with reading() as session:
+        account_id = account_id_of(session, login)
+        return sessions.actor_of(session, session.get_one(Account, account_id))
 
 
 def trustees_count(trustee: StaffScreens, shares: list[str]) -> None:

@@ -12,6 +12,7 @@ from core.errors import Refused
 from core.membership.models import Member
 from core.primary import queries, service
 from core.primary.models import Primary, ReadinessMark, RollSeal
+from core.primary.photos import read_photo
 from core.primary.rules import PrimaryRefusal, ReadinessKey, RollChangeKind, Sex
 from core.staff.rules import Actor, Role, StaffRefusal
 from tests.conftest import MakeActor
@@ -34,6 +35,7 @@ from tests.primary.conftest import (
     install_key,
     make_primary,
 )
+from tests.primary.test_photos import picture
 
 
 def test_voting_opens_when_everything_is_there_and_signed(
@@ -245,6 +247,13 @@ _ACTS: dict[str, Callable[[Session, Actor], object]] = {
     "cancel_registration": lambda s, a: service.cancel_registration(
         s, "00000000", actor=a, decision="x", now=NOW
     ),
+    "write_page": lambda s, a: service.write_page(
+        s, "00000000", service.PageDraft(), actor=a, now=NOW
+    ),
+    "set_photo": lambda s, a: service.set_photo(
+        s, "00000000", read_photo(picture(colour="red")), actor=a, now=NOW
+    ),
+    "remove_photo": lambda s, a: service.remove_photo(s, "00000000", actor=a, now=NOW),
     "seal_roll": lambda s, a: service.seal_roll(s, PRIMARY, actor=a, now=SEALING),
     "change_roll": lambda s, a: service.change_roll(
         s, PRIMARY, RollChangeKind.ADDED, _member(s), actor=a, decision="x", now=SEALING
@@ -286,6 +295,7 @@ def test_every_act_is_refused_to_every_role_it_is_not_for(
         "CONTEST_COLUMNS",
         "CandidateDraft",
         "ContestDraft",
+        "PageDraft",
         "SealedRoll",
         "require_matching_digest_key",
         "roll_digest",
