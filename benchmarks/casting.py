@@ -1,9 +1,10 @@
-"""M1 and M2: what a cast costs on its write path, beside the bare work on the same rows.
+"""M1, M2 and M5: what a cast costs on its write path, beside the bare work on the same rows.
 
 M1 takes two copies of one SQLite file with many votes in it; batches of casts go to one through
 `cast_many`, the same rows to the other through ``executemany``, in turns. M2 does the same with
 PostgreSQL: set-based batches of two processes, one connection each, as two portals have them,
-against ``pgbench`` calling one function a vote on eight.
+against ``pgbench`` calling one function a vote on eight. M5 is M1 at ten thousand votes and at a
+million: how much dearer a cast grows.
 """
 
 import multiprocessing
@@ -37,6 +38,7 @@ from core.voting.sealing import tracker
 from core.voting.votes import SealedBallot
 
 VOTES_THERE = 660_000
+FEW, MANY = 10_000, 1_000_000
 BATCH = 64
 ROUNDS = 7
 PER_ROUND = 60 * BATCH
@@ -134,10 +136,8 @@ def ours(engine: Engine, batch: Sequence[Cast]) -> float:
     return time.perf_counter() - began
 
 
-def bare(path: Path, batch: Sequence[Cast]) -> float:
+def bare(connection: sqlite3.Connection, batch: Sequence[Cast]) -> float:
     """Seconds for the same rows through the driver's ``executemany``, 64 casts a transaction."""
-    connection = sqlite3.connect(path)
-    database._sqlite_pragmas(connection, None)
     began = time.perf_counter()
     for start in range(0, len(batch), BATCH):
         group = batch[start : start + BATCH]
@@ -153,9 +153,7 @@ def bare(path: Path, batch: Sequence[Cast]) -> float:
             [(PRIMARY, place, votes) for place, votes in counters.items()],
         )
         connection.execute("COMMIT")
-    seconds = time.perf_counter() - began
-    connection.close()
-    return seconds
+    return time.perf_counter() - began
 
 
 def _claim_rows(cast: Cast) -> list[tuple[str, str, bytes, bytes | None]]:
@@ -173,25 +171,62 @@ def _ballot_rows(cast: Cast) -> list[tuple[str, str, str, bytes, bytes]]:
     ]
 
 
+class Copies:
+    """Two copies of one SQLite file with ``votes`` votes: one for us, one for the yardstick. Each has
+    one connection, so that the pages both have in memory are as many.
+    """
+
+    def __init__(self, folder: str, votes: int) -> None:
+        own = Path(tempfile.mkdtemp(dir=folder))
+        left, right = own / "ours.sqlite", own / "bare.sqlite"
+        fill(left, votes)
+        shutil.copy(left, right)
+        self._engine = sqlite_engine(left)
+        self._bare = sqlite3.connect(right)
+        database._sqlite_pragmas(self._bare, None)
+
+    def turn(self, *, bare_first: bool) -> tuple[float, float]:
+        """Casts a second over the same new casts: ours, bare."""
+        batch = casts(PER_ROUND)
+        if bare_first:
+            theirs = bare(self._bare, batch)
+            own = ours(self._engine, batch)
+        else:
+            own = ours(self._engine, batch)
+            theirs = bare(self._bare, batch)
+        return PER_ROUND / own, PER_ROUND / theirs
+
+    def close(self) -> None:
+        """Let the files go."""
+        self._engine.dispose()
+        self._bare.close()
+
+
 def on_sqlite(votes: int = VOTES_THERE, rounds: int = ROUNDS) -> tuple[float, float, float]:
     """Casts a second: ours, bare, and the median ratio of the rounds; taken in turns."""
     with tempfile.TemporaryDirectory() as folder:
-        left, right = Path(folder, "ours.sqlite"), Path(folder, "bare.sqlite")
-        fill(left, votes)
-        shutil.copy(left, right)
-        engine = sqlite_engine(left)
+        copies = Copies(folder, votes)
+        pairs = [copies.turn(bare_first=bool(number % 2)) for number in range(rounds)]
+        copies.close()
+    return _medians(pairs)
+
+
+def growth(few: int = FEW, many: int = MANY, rounds: int = ROUNDS) -> tuple[float, float]:
+    """How many times dearer a cast is with ``many`` votes there than with ``few``: ours, bare."""
+    with tempfile.TemporaryDirectory() as folder:
+        large = Copies(folder, many)
         pairs = []
         for number in range(rounds):
-            batch = casts(PER_ROUND)
-            if number % 2:
-                theirs = bare(right, batch)
-                own = ours(engine, batch)
-            else:
-                own = ours(engine, batch)
-                theirs = bare(right, batch)
-            pairs.append((PER_ROUND / own, PER_ROUND / theirs))
-        engine.dispose()
-    return _medians(pairs)
+            small = Copies(folder, few)  # anew: it would soon be no small one
+            pairs.append(
+                (small.turn(bare_first=bool(number % 2)), large.turn(bare_first=bool(number % 2)))
+            )
+            small.close()
+        large.close()
+    ours_times, bare_times = (
+        median(before[column] / after[column] for before, after in pairs) for column in (0, 1)
+    )
+    return ours_times, bare_times
 
 
 def _medians(pairs: Sequence[tuple[float, float]]) -> tuple[float, float, float]:
@@ -326,7 +361,7 @@ def _pgbench(programs: Path, uri: str, script: str, seconds: int) -> float:
 
 
 def run() -> list[Measurement]:
-    """M1 and M2."""
+    """M1, M2 and M5."""
     own, theirs, ratio = on_sqlite()
     lite = Measurement(
         id="M1",
@@ -347,4 +382,14 @@ def run() -> list[Measurement]:
         ratio=ratio,
         goal="≥ 2",
     )
-    return [lite, postgresql]
+    own, theirs = growth()
+    grown = Measurement(
+        id="M5",
+        what=f"cost of a cast at {MANY:,} votes for one at {FEW:,}, SQLite; bare SQL's growth beside it",
+        ours=own,
+        yardstick=theirs,
+        unit="times",
+        ratio=None,
+        goal="≤ 1.4",
+    )
+    return [lite, postgresql, grown]

@@ -89,7 +89,7 @@ def show_form(acting: Actor, desk: ProtocolDesk, *, is_second: bool) -> None:
             "Nobody sees them before the count, organizers included."
         )
     )
-    with st.form(f"protocol_{place}_{is_second}", clear_on_submit=False):
+    with st.form(f"protocol_{place}_{is_second}", enter_to_submit=False):
         code = reason = ""
         if is_second:
             code = st.text_input(
