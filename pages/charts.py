@@ -19,6 +19,7 @@ from pages.lists import safe_cell
 VOTES: Final = "#3b8fd0"
 REJECTIONS: Final = "#d9762b"
 QUIET: Final = "#8795a3"
+_MARGINS: Final = 16
 _RAMPS: Final = {"light": ("#d3e5f4", "#10497c"), "dark": ("#1d3a54", "#8fcbf7")}
 _INKS: Final = {"light": ("#1b2530", "#ffffff"), "dark": ("#e8edf2", "#0b1622")}
 
@@ -259,4 +260,5 @@ def ranked_bars(bars: Sequence[Bar], *, color: str = VOTES, step: int = 23) -> a
     words = base.mark_text(align="left", dx=6, fontSize=12, color=_INKS[theme()][0]).encode(
         text="text:N"
     )
-    return alt.layer(lengths, words).properties(height=max(len(bars), 1) * step)
+    # Streamlit fits a chart with its margins into this height: few bars would lie on each other.
+    return alt.layer(lengths, words).properties(height=max(len(bars), 1) * step + _MARGINS)

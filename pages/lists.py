@@ -45,6 +45,8 @@ def choose(
     The address holds the code, not the word, so that a link works for a colleague who reads
     another language. Another choice begins again at the first page.
     """
+    # A member of an enum would make Streamlit look for its class among the codes, and fail.
+    default = None if default is None else str(default)
     asked = st.query_params.get(name, default)
     key = f"choice_{name}"
     if key not in st.session_state and (asked in words or default is not None):

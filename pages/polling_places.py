@@ -371,7 +371,7 @@ def row_of(line: PollingPlaceLine) -> dict[str, str]:
     """A line of the list."""
     return {
         _("Code"): line.code,
-        _("Name"): line.name,
+        _("Polling place"): line.name,
         _("Area"): area_text(line.place_code),
         _("Kind"): term(line.kind),
         _("Hours"): hours_text(line.hours),

@@ -275,7 +275,7 @@ def row_of(line: ProtocolLine) -> dict[str, Any]:
     return {
         _("State"): f"{_ICONS[line.state]} {term(line.state)}",
         _("Code"): line.place.code,
-        _("Name"): line.place.name,
+        _("Polling place"): line.place.name,
         _("Area"): area_text(line.place.place_code),
         _("Marked or listed"): format_number(line.entitled),
         _("Versions"): format_number(line.versions),

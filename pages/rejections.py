@@ -121,7 +121,9 @@ def live_list(actor: Actor, primary_id: str, chosen: RejectionFilter, hours: int
 def filters() -> tuple[RejectionFilter, int | None]:
     """What narrows the list, and how many hours back it goes; both stand in the address."""
     st.subheader(_("Latest rejections"))
-    reason_box, place_box, stage_box, period_box, address_box = st.columns([3, 3, 2, 2, 2])
+    reason_box, place_box, stage_box, period_box, address_box = st.columns(
+        [3, 3, 2, 2, 2], vertical_alignment="bottom"
+    )
     reason = choose(
         reason_box, _("Reason"), {each.value: term(each) for each in RejectionReason}, name="reason"
     )

@@ -100,6 +100,18 @@ def test_the_list_is_of_the_kind_and_size_in_the_address(poll: None, make_actor:
     assert "Таких совпадений нет" in shown(screen)
 
 
+def test_without_a_kind_in_the_address_shared_numbers_are_shown(
+    poll: None, make_actor: MakeActor
+) -> None:
+    with unit_of_work() as session:
+        for number in range(7, 20):
+            polls.add_voter(session, number, mobile=polls.mobile(6))
+    screen = open_page("clusters", make_actor(Role.ORGANIZER))
+    assert not screen.exception
+    assert screen.selectbox[0].value == ClusterKind.SHARED_NUMBER.value
+    assert list(screen.dataframe[0].value["Людей"]) == [13]
+
+
 @pytest.mark.parametrize("kind", list(ClusterKind))
 def test_every_kind_is_drawn(poll: None, make_actor: MakeActor, kind: ClusterKind) -> None:
     organizer = make_actor(Role.ORGANIZER)
