@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: setup setup-dev run demo test check bench lock clean
+.PHONY: setup setup-dev run demo test check lives bench lock clean
 .DEFAULT_GOAL := run
 
 setup: $(VENV)/.runtime
@@ -45,6 +45,10 @@ check: setup-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Random lives of cases on both engines, thousands of steps: some minutes.
+lives: setup-dev
+	LONG_LIVES=1 $(BIN)/python -m pytest tests/cases/test_lives.py
 
 bench: setup-dev
 	$(BIN)/python -m benchmarks

@@ -15,6 +15,7 @@ from gettext import GNUTranslations
 from io import BytesIO
 from typing import Final, Protocol
 
+from babel.dates import format_date as babel_date
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -168,6 +169,11 @@ def format_datetime(instant: datetime, zone: tzinfo | None = None, *, seconds: b
 def format_date(day: date | datetime, zone: tzinfo | None = None) -> str:
     """``05.10.2020``; an instant is taken in ``zone`` first."""
     return (_in_zone(day, zone) if isinstance(day, datetime) else day).strftime("%d.%m.%Y")
+
+
+def format_weekday(day: date) -> str:
+    """``monday`` in the words of the locale."""
+    return babel_date(day, "EEEE", locale=_locale.get())
 
 
 def format_time(instant: datetime, zone: tzinfo | None = None, *, seconds: bool = False) -> str:

@@ -10,7 +10,7 @@ from core import clock, places
 from core.cases import dossier, service
 from core.cases.dossier import CasePage, EntryKind, MoveOffer, TimelineEntry
 from core.cases.receipts import spelled_number
-from core.cases.rules import OPEN_STATES, TABLE, CaseState, Channel, Level, Move, NoteKind
+from core.cases.rules import OPEN_STATES, TABLE, Channel, Level, Move, NoteKind
 from core.cases.service import RespondentEntry
 from core.database import reading, unit_of_work
 from core.errors import Refused
@@ -20,6 +20,7 @@ from pages.case_forms import draw_form, draw_needs
 from pages.challenges import draw_challenges
 from pages.clock_badge import draw_clock
 from pages.session import require_role, staff_dialog, staff_fragment
+from pages.state_diagram import state_diagram
 from pages.wording import plain, show_refusal
 
 actor = require_role(Role.OPERATOR, Role.COMMISSIONER)
@@ -538,30 +539,7 @@ def draw_manual(page: CasePage) -> None:
             hide_index=True,
             alt=_("Ways out of this state"),
         )
-        st.graphviz_chart(diagram(page.state), alt=_("All states and moves"), width="stretch")
-
-
-def diagram(here: CaseState) -> str:
-    """The whole table in Graphviz's language; only our own words stand in it."""
-    lines = [
-        "digraph { rankdir=TB; bgcolor=transparent;",
-        'node [shape=box, style="rounded,filled", fillcolor="#eef3f7", fontname="sans-serif",'
-        ' fontsize=11, color="#5b7a92"];',
-        'edge [fontname="sans-serif", fontsize=9, color="#7d8b96", fontcolor="#7d8b96"];',
-    ]
-    for state in CaseState:
-        mark = ', fillcolor="#ffd98a", penwidth=2' if state is here else ""
-        lines.append(f'{state.value} [label="{term(state)}"{mark}];')
-    drawn = set()
-    for row in TABLE:
-        # Withdrawal is possible from everywhere: drawn once, it would cover everything else.
-        if row.source is None or row.target is None or row.move is Move.WITHDRAW:
-            continue
-        edge = (row.source, row.target, row.move)
-        if edge not in drawn:
-            drawn.add(edge)
-            lines.append(f'{row.source.value} -> {row.target.value} [label="{term(row.move)}"];')
-    return "\n".join([*lines, "}"])
+        st.graphviz_chart(state_diagram(page.state), alt=_("All states and moves"), width="stretch")
 
 
 asked = st.query_params.get("number", "")

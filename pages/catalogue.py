@@ -182,6 +182,18 @@ GROUPS: Final = (
                 hidden=True,
             ),
             Screen(
+                "working_calendar",
+                lambda: _("Time limits"),
+                ":material/calendar_month:",
+                _of(Role.ORGANIZER, Role.OPERATOR, Role.COMMISSIONER),
+            ),
+            Screen(
+                "case_manual",
+                lambda: _("Who does what"),
+                ":material/menu_book:",
+                _of(Role.ORGANIZER, Role.OPERATOR, Role.COMMISSIONER),
+            ),
+            Screen(
                 "commissions",
                 lambda: _("Commissions"),
                 ":material/gavel:",

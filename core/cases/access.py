@@ -4,6 +4,7 @@ A case outside this query is answered as one that does not exist, never as a for
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from sqlalchemy import ColumnElement, and_, false, or_, true
 from sqlmodel import Session, col, select
@@ -184,28 +185,35 @@ def default_lead(session: Session, case: Case, commission_id: int | None) -> int
 
 
 def former_panel(session: Session, case: Case) -> frozenset[int]:
-    """Everybody who decided before the appeal: none of them may sit over it."""
+    """Everybody who decided before the last appeal: none of them may sit over it."""
     if case.appealed_at is None:
         return frozenset()
-    acts = session.exec(
-        select(CaseMove.account_id, CaseMove.second_id).where(
-            col(CaseMove.case_id) == case.id,
-            col(CaseMove.at) <= case.appealed_at,
-            col(CaseMove.move).in_(
-                [
-                    move.value
-                    for move in (
-                        *(Move.ASSIGN, Move.REFUSE, Move.BEGIN, Move.DELIBERATE, Move.DECIDE),
-                        *(Move.ADMIT_APPEAL, Move.REFUSE_APPEAL),
-                    )
-                ]
-            ),
+    # By the order of the moves, not by their instants: two may bear the same.
+    moves = session.exec(
+        select(CaseMove).where(col(CaseMove.case_id) == case.id).order_by(col(CaseMove.id))
+    ).all()
+    appeals = [place for place, made in enumerate(moves) if made.move == Move.APPEAL.value]
+    before = moves[: appeals[-1]] if appeals else ()
+    acts = [made for made in before if made.move in _MADE_BY_THE_PANEL]
+    decided = sum(made.move == Move.DECIDE.value for made in acts)
+    ballots = session.exec(
+        select(DecisionVote.account_id).where(
+            col(DecisionVote.decision_id).in_(
+                select(Decision.id)
+                .where(col(Decision.case_id) == case.id)
+                .order_by(col(Decision.id))
+                .limit(decided)
+            )
         )
     ).all()
-    ballots = session.exec(
-        select(DecisionVote.account_id)
-        .join(Decision, col(Decision.id) == col(DecisionVote.decision_id))
-        .where(col(Decision.case_id) == case.id, col(Decision.at) <= case.appealed_at)
-    ).all()
-    people = {person for act in acts for person in act if person is not None}
-    return frozenset(people | set(ballots))
+    people = {person for made in acts for person in (made.account_id, made.second_id)}
+    return frozenset(person for person in (*people, *ballots) if person is not None)
+
+
+_MADE_BY_THE_PANEL: Final = frozenset(
+    move.value
+    for move in (
+        *(Move.ASSIGN, Move.REFUSE, Move.BEGIN, Move.DELIBERATE, Move.DECIDE),
+        *(Move.ADMIT_APPEAL, Move.REFUSE_APPEAL),
+    )
+)

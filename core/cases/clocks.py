@@ -5,8 +5,9 @@ bounds; a vote needs time frames short enough for a remedy to matter.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
@@ -45,9 +46,34 @@ CLOCKS: Final[Mapping[CaseState, Clock]] = MappingProxyType(
 )
 """Defaults for every state that runs against time; the others wait for nobody."""
 
-APPEAL_WINDOW: Final = timedelta(days=3)
-APPEAL_WINDOW_IN_VOTE: Final = timedelta(days=1)
-SHORT_INVESTIGATION: Final = timedelta(days=1)
+
+class Window(StrEnum):
+    """Time limits that belong to no single state; all by the wall clock."""
+
+    APPEAL = "appeal_window"
+    APPEAL_IN_VOTE = "appeal_window_in_vote"
+    SHORT_INVESTIGATION = "short_investigation"
+
+
+WINDOWS: Final[Mapping[Window, timedelta]] = MappingProxyType(
+    {
+        Window.APPEAL: timedelta(days=3),
+        Window.APPEAL_IN_VOTE: timedelta(days=1),
+        Window.SHORT_INVESTIGATION: timedelta(days=1),
+    }
+)
+"""Defaults of the windows for an appeal, and of an investigation in the last days of a vote."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The time limits that hold: the defaults, or what the organizer set instead."""
+
+    clocks: Mapping[CaseState, Clock] = field(default_factory=lambda: CLOCKS)
+    windows: Mapping[Window, timedelta] = field(default_factory=lambda: WINDOWS)
+
+
+DEFAULT_LIMITS: Final = Limits()
 SHORT_BEFORE_CLOSE: Final = timedelta(days=5)
 ANONYMOUS_WITHDRAWAL: Final = timedelta(hours=24)
 DUE_SOON: Final = timedelta(hours=1)
@@ -62,6 +88,15 @@ class ElectionTimes:
     publication: datetime
 
 
+@dataclass(frozen=True)
+class Calendar:
+    """Everything that the clocks of cases run by at one moment."""
+
+    working: WorkingTime
+    election: ElectionTimes | None = None
+    limits: Limits = DEFAULT_LIMITS
+
+
 def deadline(
     state: CaseState,
     since: datetime,
@@ -70,6 +105,7 @@ def deadline(
     calendar: WorkingTime,
     election: ElectionTimes | None = None,
     channel: Channel | None = None,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> datetime | None:
     """When a case that entered ``state`` at ``since`` is due there; None when nothing presses.
 
@@ -77,13 +113,13 @@ def deadline(
     """
     if state is S.RECEIVED and channel is not None and channel is not Channel.MAIL:
         return since
-    clock = CLOCKS.get(state)
+    clock = limits.clocks.get(state)
     if clock is None:
         return None
     if state is S.INVESTIGATION and election is not None:
         last_days = election.voting_closes - SHORT_BEFORE_CLOSE
         if last_days <= since < election.voting_closes:
-            return since + SHORT_INVESTIGATION
+            return since + limits.windows[Window.SHORT_INVESTIGATION]
     if urgency is Urgency.IMMEDIATE and clock.urgent is not None:
         return since + clock.urgent
     if clock.wall:
@@ -95,17 +131,19 @@ def _in_election_time(span: timedelta, since: datetime, calendar: WorkingTime) -
     # A "working day" is nine office hours, but a whole day once every hour counts: otherwise one
     # day to deliberate would end after nine hours, in the middle of the night.
     if span >= WORKING_DAY and calendar.always and calendar.always[0] <= since < calendar.always[1]:
-        return timedelta(days=span // WORKING_DAY)
+        return timedelta(days=span / WORKING_DAY)
     return span
 
 
-def appeal_until(told_at: datetime, election: ElectionTimes | None) -> datetime:
+def appeal_until(
+    told_at: datetime, election: ElectionTimes | None, limits: Limits = DEFAULT_LIMITS
+) -> datetime:
     """The end of the appeal window of what was told at ``told_at``: three days, one from the first
     voting day on (until publication).
     """
     if election and election.voting_opens <= told_at < election.publication:
-        return told_at + APPEAL_WINDOW_IN_VOTE
-    return told_at + APPEAL_WINDOW
+        return told_at + limits.windows[Window.APPEAL_IN_VOTE]
+    return told_at + limits.windows[Window.APPEAL]
 
 
 def resumed_deadline(

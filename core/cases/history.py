@@ -9,7 +9,7 @@ from core.audit import service as audit
 from core.cases.ciphers import TextCipher
 from core.cases.clocks import (
     CLOCKS,
-    ElectionTimes,
+    Calendar,
     appeal_until,
     deadline,
     resumed_deadline,
@@ -18,10 +18,7 @@ from core.cases.clocks import (
 from core.cases.commissions import level_of, route
 from core.cases.models import Case, CaseMove, Deadline
 from core.cases.rules import CaseState, Channel, Level, Move, Urgency
-from core.cases.working_time import WorkingTime
 from core.staff.rules import Actor
-
-Calendar = tuple[WorkingTime, ElectionTimes | None]
 
 
 def enter_state(
@@ -41,7 +38,7 @@ def enter_state(
     """Take the case to ``target`` at ``at``. The caller has checked that it may be."""
     assert case.id is not None
     source = CaseState(case.state) if case.version else None
-    working, election = calendar
+    working = calendar.working
     urgency = Urgency(case.urgency)
     if target is CaseState.NEEDS_INFO:
         case.came_from = case.state
@@ -57,7 +54,8 @@ def enter_state(
         at,
         urgency=urgency,
         calendar=working,
-        election=election,
+        election=calendar.election,
+        limits=calendar.limits,
         channel=Channel(case.channel),
     )
     if source is CaseState.NEEDS_INFO and move is Move.ANSWER and case.time_left is not None:
@@ -69,7 +67,7 @@ def enter_state(
     case.clock_at = _clock_at(case, target)
     if move in {Move.REFUSE, Move.REFUSE_APPEAL} or source is CaseState.DECIDED:
         case.told_at = at
-        case.appeal_until = appeal_until(at, election)
+        case.appeal_until = appeal_until(at, calendar.election, calendar.limits)
     case.next_commission_id = _who_may_reopen(session, case) if target is CaseState.CLOSED else None
     case.version += 1
     session.add(case)

@@ -356,6 +356,31 @@ class ChallengeVote(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
 
 
+class CalendarDay(SQLModel, table=True):
+    """A day that the organizer made a day off, a working day, or an ordinary one again."""
+
+    __tablename__ = "calendar_day"
+
+    day: date = Field(primary_key=True)
+    kind: str
+    reason: str
+    account_id: int = Field(foreign_key="account.id")
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class TimeLimit(SQLModel, table=True):
+    """How long a state may last (or a window is open) instead of the default."""
+
+    __tablename__ = "time_limit"
+    __table_args__ = (CheckConstraint("seconds > 0", name="some"),)
+
+    name: str = Field(primary_key=True)
+    seconds: int
+    urgent_seconds: int | None = None
+    account_id: int = Field(foreign_key="account.id")
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
 class Attempt(SQLModel, table=True):
     """A guess at a receipt code, a complaint from an address, a look-up of a number: counted for an
     hour, then removed. Not tied to any case.

@@ -61,14 +61,15 @@ def make_way(session: Session, case: Case, *, now: datetime) -> None:
         return
     if state in _BEFORE_A_PANEL or _is_paused_from_triage(case):
         _hand_over(session, case, route(session, case))
-    elif can_sit(session, case):
-        if case.lead_id is not None and case.lead_id not in able_members(
-            session, case, case.commission_id
-        ):
-            case.lead_id = default_lead(session, case, case.commission_id)
-            session.add(case)
-            session.flush()
-    elif state in _HEARD:
+        return
+    able = able_members(session, case, case.commission_id)
+    if case.lead_id is not None and case.lead_id not in able:
+        case.lead_id = default_lead(session, case, case.commission_id)
+        session.add(case)
+        session.flush()
+    if can_sit(session, case):
+        return
+    if state in _HEARD:
         _pass_up(session, case, now)
     elif state in _WITH_OFFICERS or state is CaseState.NEEDS_INFO:
         target = _above(session, case)

@@ -302,6 +302,7 @@ class CasesRefusal(StrEnum):
     ALREADY_A_MEMBER = "already_a_member"
     QUORUM_WRONG = "quorum_wrong"
     TEXT_ERASED = "text_erased"
+    LIMIT_OUT_OF_RANGE = "limit_out_of_range"
 
 
 S, P, N = CaseState, Part, Need

@@ -1,5 +1,6 @@
 """The verbs of the case desk, from the rooms they live in."""
 
+from core.cases.calendar import set_calendar_day, set_time_limit
 from core.cases.challenges import raise_challenge, vote_on_challenge
 from core.cases.commissions import (
     create_commission,
@@ -76,7 +77,9 @@ __all__ = [
     "run_clock",
     "run_due",
     "seat_member",
+    "set_calendar_day",
     "set_quorum",
+    "set_time_limit",
     "take_back_pending",
     "vote_on_challenge",
 ]

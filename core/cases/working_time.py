@@ -6,6 +6,7 @@ Pure: instants are aware datetimes, spans timedeltas of *working* time.
 import csv
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
 from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -20,14 +21,37 @@ ELECTION_LEAD: Final = timedelta(days=5)
 _SATURDAY: Final = 5
 
 
+class DayKind(StrEnum):
+    """What a day is, whatever day of the week it falls on."""
+
+    OFF = "off"
+    WORKED = "worked"
+    ORDINARY = "ordinary"
+
+
+@dataclass(frozen=True)
+class ListedDay:
+    """A day of ``data/holidays.csv``, where its name and the act that says so stand beside it."""
+
+    day: date
+    kind: DayKind
+
+
+@cache
+def listed_days() -> tuple[ListedDay, ...]:
+    """The days off and the worked weekend days of Kazakhstan, 2020 and from 2026 on."""
+    with HOLIDAYS_FILE.open(encoding="utf-8", newline="") as file:
+        return tuple(
+            ListedDay(date.fromisoformat(row["date"]), DayKind(row["kind"]))
+            for row in csv.DictReader(file)
+        )
+
+
 @cache
 def holidays() -> tuple[frozenset[date], frozenset[date]]:
     """Days off and worked weekend days of Kazakhstan, from ``data/holidays.csv``."""
-    off: set[date] = set()
-    worked: set[date] = set()
-    with HOLIDAYS_FILE.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            (worked if row["kind"] == "worked" else off).add(date.fromisoformat(row["date"]))
+    off = {listed.day for listed in listed_days() if listed.kind is DayKind.OFF}
+    worked = {listed.day for listed in listed_days() if listed.kind is DayKind.WORKED}
     return frozenset(off), frozenset(worked)
 
 

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from core.cases import dossier, queries, service
 from core.cases.rules import CasesRefusal, CaseState, Category, Channel, Move, Part
 from core.cases.service import ContactEntry, RespondentEntry
 from core.cases.sources import case_numbers
+from core.cases.working_time import DayKind
 from core.errors import Refused
 from core.staff.rules import Actor, Office, Role, StaffRefusal
 from tests.cases.conftest import DISTRICT, Desk
@@ -28,6 +30,12 @@ OPERATORS: dict[str, Verb] = {
     "note_look_up": lambda d, a, n: service.note_look_up(d.session, "+7", actor=a, now=d.now),
 }
 ORGANIZERS: dict[str, Verb] = {
+    "set_calendar_day": lambda d, a, n: service.set_calendar_day(
+        d.session, d.now.date(), DayKind.OFF, actor=a, reason="x", now=d.now
+    ),
+    "set_time_limit": lambda d, a, n: service.set_time_limit(
+        d.session, CaseState.TRIAGE, actor=a, span=timedelta(hours=1), now=d.now
+    ),
     "open_from_source": lambda d, a, n: service.open_from_source(
         d.session,
         "cluster",

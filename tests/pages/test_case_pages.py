@@ -10,11 +10,14 @@ from streamlit.testing.v1 import AppTest
 
 from core import clock
 from core.cases import service
+from core.cases.clocks import CLOCKS, WINDOWS
 from core.cases.models import Case, Contact, Draft
 from core.cases.receipts import spelled_number
-from core.cases.rules import CaseState, Category, Move, Urgency
+from core.cases.rules import TABLE, CaseState, Category, Move, Urgency
 from core.database import unit_of_work
+from core.i18n import LOCALES, term, use_locale
 from core.staff.rules import Actor, Role
+from pages.state_diagram import state_diagram
 from tests.cases.conftest import DISTRICT, MONDAY, STORY, Desk, build_desk
 from tests.conftest import MakeActor
 from tests.screens import open_page, signed_in
@@ -292,3 +295,35 @@ def test_foreign_text_never_becomes_markdown(desk: Desk) -> None:
     assert bad in [element.value for element in screen.text]
     for kind in ("markdown", "caption", "title", "subheader", "info", "success"):
         assert not any("](https" in str(item.value) for item in getattr(screen, kind))
+
+
+@pytest.mark.parametrize("role", [Role.ORGANIZER, Role.OPERATOR, Role.COMMISSIONER])
+def test_the_desk_reads_its_limits_and_its_manual(
+    sqlite_database: str, make_actor: MakeActor, role: Role
+) -> None:
+    actor = make_actor(role)
+    limits = open_page("working_calendar", actor)
+    assert not limits.exception
+    assert len(limits.dataframe[0].value) == len(CLOCKS) + len(WINDOWS)
+    assert ("Изменить день" in [button.label for button in limits.button]) is (
+        role is Role.ORGANIZER
+    )
+    manual = open_page("case_manual", actor)
+    assert not manual.exception
+    assert len(manual.dataframe[-1].value) == len(CaseState)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_diagram_shows_every_state_and_every_move(locale: str) -> None:
+    with use_locale(locale):
+        drawn = state_diagram(CaseState.TRIAGE)
+        for state in CaseState:
+            assert f'{state.value} [label="{term(state)}"' in drawn
+        for row in TABLE:
+            if row.source and row.target and row.move is not Move.WITHDRAW:
+                (line,) = [
+                    line
+                    for line in drawn.splitlines()
+                    if line.startswith(f"{row.source.value} -> {row.target.value} ")
+                ]
+                assert term(row.move) in line

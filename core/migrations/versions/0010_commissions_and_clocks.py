@@ -17,6 +17,25 @@ depends_on = None
 
 def upgrade() -> None:
     """Substitutes, challenges, holidays and reminders"""
+    op.create_table('calendar_day',
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('reason', sa.String(), nullable=False),
+    sa.Column('account_id', sa.Integer(), nullable=False),
+    sa.Column('at', core.database.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['account_id'], ['account.id'], name=op.f('fk_calendar_day_account_id_account')),
+    sa.PrimaryKeyConstraint('day', name=op.f('pk_calendar_day'))
+    )
+    op.create_table('time_limit',
+    sa.Column('name', sa.String(), nullable=False),
+    sa.Column('seconds', sa.Integer(), nullable=False),
+    sa.Column('urgent_seconds', sa.Integer(), nullable=True),
+    sa.Column('account_id', sa.Integer(), nullable=False),
+    sa.Column('at', core.database.UtcDateTime(timezone=True), nullable=False),
+    sa.CheckConstraint('seconds > 0', name=op.f('ck_time_limit_some')),
+    sa.ForeignKeyConstraint(['account_id'], ['account.id'], name=op.f('fk_time_limit_account_id_account')),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_time_limit'))
+    )
     op.create_table('challenge',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('case_id', sa.Integer(), nullable=False),
@@ -57,3 +76,5 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_challenge_account_id'))
 
     op.drop_table('challenge')
+    op.drop_table('time_limit')
+    op.drop_table('calendar_day')
