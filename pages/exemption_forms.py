@@ -12,9 +12,10 @@ from core.i18n import _, format_datetime, format_number, n_, refusal_text, term
 from core.primary.queries import PrimaryView
 from core.settings import settings
 from core.staff.rules import Actor, Role
-from core.voting import exemptions
+from core.voting import exemption_queries, exemptions
 from core.voting.exemption_file import COLUMNS, ReadExemptions, read_exemptions
-from core.voting.exemptions import ExemptionTerms, ExemptionView
+from core.voting.exemption_queries import ExemptionView
+from core.voting.exemptions import ExemptionTerms
 from core.voting.rules import ExemptionKind
 from pages.import_report import show_report
 from pages.lists import csv_bytes
@@ -59,7 +60,7 @@ def where_text(terms: ExemptionTerms) -> str:
 def warn_of_overlaps(terms: tuple[ExemptionTerms, ...]) -> None:
     """Which exemptions share addresses with proposed ones: there the narrowest counts."""
     with reading() as session:
-        found = exemptions.overlapping_with(session, terms, now=clock.now())
+        found = exemption_queries.overlapping_with(session, terms, now=clock.now())
     if found:
         st.warning(
             plain(

@@ -17,7 +17,7 @@ from core.database import reading
 from core.i18n import _, use_locale
 from core.primary.queries import active_primary
 from core.voting.address_policy import PolicyAct, policy_acts
-from core.voting.exemptions import FEWEST_SHOWN, PublicExemption, public_exemptions
+from core.voting.exemption_queries import FEWEST_SHOWN, PublicExemption, public_exemptions
 from core.voting.rules import AddressMode
 from portal.kept import Kept
 from portal.overview import Contacts

@@ -29,7 +29,7 @@ from core.settings import settings
 from core.staff.models import Account
 from core.staff.queries import accounts
 from core.staff.rules import Actor, Role
-from core.voting import exemptions, queries
+from core.voting import exemption_queries, queries
 from core.voting.models import Ballot, Claim, Registration
 from tests.conftest import MakeActor
 
@@ -67,7 +67,7 @@ def test_a_vote_that_is_going_on_agrees_with_itself(database: str) -> None:
         roles = {role for view in accounts(session, limit=500)[0] for role in _roles(view)}
         in_force = [
             view.terms.network
-            for view in exemptions.exemptions(session, PRIMARY_ID, now=NOW)[0]
+            for view in exemption_queries.exemptions(session, PRIMARY_ID, now=NOW)[0]
             if view.in_force(NOW)
         ]
         assert membership.freeze_now(session, NOW) is not None
@@ -110,7 +110,7 @@ def test_the_files_hold_what_a_trainer_needs_and_strictly_no_address_is_exempt(
         assert list(wanting) == ["auditor"]
         without = session.execute(select(func.count()).where(col(Account.totp_secret).is_(None)))
         assert without.scalar_one() == 0
-        assert exemptions.exemptions(session, PRIMARY_ID, now=NOW) == ((), 0)
+        assert exemption_queries.exemptions(session, PRIMARY_ID, now=NOW) == ((), 0)
 
 
 def test_the_same_seed_gives_the_same_rehearsal(sqlite_database: str, tmp_path: Path) -> None:

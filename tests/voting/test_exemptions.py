@@ -9,9 +9,10 @@ from core.errors import Refused
 from core.places import PlaceRefusal
 from core.primary.queries import require_primary
 from core.staff.rules import Actor, Role, StaffRefusal
-from core.voting import exemptions
+from core.voting import exemption_queries, exemptions
 from core.voting.address_policy import exempt_capacity
-from core.voting.exemptions import ExemptionFilter, ExemptionTerms, ExemptionView
+from core.voting.exemption_queries import ExemptionFilter, ExemptionView
+from core.voting.exemptions import ExemptionTerms
 from core.voting.models import AddressExemption
 from core.voting.rules import ExemptionKind, VotingRefusal
 from core.voting.tally import Tally
@@ -60,8 +61,10 @@ def add(session: Session, two: tuple[Actor, Actor], *terms: ExemptionTerms) -> t
     return exemptions.confirm_exemption(session, proposal.id, actor=two[1], now=NOON)
 
 
-def listed(session: Session, chosen: ExemptionFilter = exemptions.EVERY) -> list[ExemptionView]:
-    views, total = exemptions.exemptions(session, PRIMARY, now=NOON, chosen=chosen)
+def listed(
+    session: Session, chosen: ExemptionFilter = exemption_queries.EVERY
+) -> list[ExemptionView]:
+    views, total = exemption_queries.exemptions(session, PRIMARY, now=NOON, chosen=chosen)
     assert total == len(views)
     return list(views)
 
@@ -152,9 +155,9 @@ def test_many_are_proposed_and_confirmed_as_one_act(
 ) -> None:
     many = [replace(TERMINAL, network=f"198.51.{place}.0/28") for place in range(170)]
     assert len(add(session, two, *many)) == 170
-    _page, total = exemptions.exemptions(session, PRIMARY, now=NOON, limit=50)
+    _page, total = exemption_queries.exemptions(session, PRIMARY, now=NOON, limit=50)
     assert (len(_page), total) == (50, 170)
-    assert exemptions.exemption_totals(session, PRIMARY, now=NOON).capped == 170 * 460
+    assert exemption_queries.exemption_totals(session, PRIMARY, now=NOON).capped == 170 * 460
 
 
 @pytest.mark.parametrize("count", [0, exemptions.MOST_AT_ONCE + 1])
@@ -229,7 +232,7 @@ def test_overlapping_networks_are_shown_both_ways_while_both_hold(
     overlaps = {view.id: view.overlaps for view in listed(session)}
     assert overlaps == {wide: (narrow,), narrow: (wide,), later: (), apart: ()}
     proposed = replace(TERMS, network="203.0.113.64/26")
-    assert exemptions.overlapping_with(session, [proposed, TERMINAL], now=NOON) == (
+    assert exemption_queries.overlapping_with(session, [proposed, TERMINAL], now=NOON) == (
         "198.51.100.0/28",
         "203.0.0.0/16",
         "203.0.113.0/24",
@@ -248,7 +251,7 @@ def test_the_list_is_narrowed_by_kind_place_and_state(
         (ExemptionFilter(place_code=REGION), [place]),
         (ExemptionFilter(place_code="750000000"), []),
         (ExemptionFilter(only_in_force=True), [place]),
-        (exemptions.EVERY, [place, carrier]),
+        (exemption_queries.EVERY, [place, carrier]),
     ):
         assert [view.id for view in listed(session, chosen)] == found
 
@@ -264,7 +267,7 @@ def test_live_use_is_shown_by_exemption_and_in_all(
     session.expire_all()
     used = {view.id: (view.used, view.used_this_hour) for view in listed(session)}
     assert used == {carrier: (1, 1), place: (3, 2)}
-    totals = exemptions.exemption_totals(session, PRIMARY, now=NOON)
+    totals = exemption_queries.exemption_totals(session, PRIMARY, now=NOON)
     assert (totals.in_force, totals.used, totals.used_this_hour) == (2, 4, 3)
 
 
@@ -276,7 +279,7 @@ def test_the_public_list_has_no_address_and_no_small_count(
     for number, used in zip(ids, (2, 3, 4), strict=True):
         session.get_one(AddressExemption, number).used = used
     session.flush()
-    carrier, place = exemptions.public_exemptions(session, PRIMARY)
+    carrier, place = exemption_queries.public_exemptions(session, PRIMARY)
     assert (place.holder, place.networks, place.voters) == ("Участок № 17", 2, 5)
     assert (carrier.holder, carrier.networks, carrier.voters) == ("АО «Связь»", 1, None)
     assert not any("." in str(part) and "/" in str(part) for part in vars(place).values())
