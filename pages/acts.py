@@ -16,6 +16,7 @@ ACTS: Final[Mapping[str, Callable[[], str]]] = {
     "add_respondent": lambda: _("Respondent added to a case"),
     "admit_member": lambda: _("Member admitted"),
     "annul_membership": lambda: _("Membership annulled"),
+    "ask_after": lambda: _("Complainant asked after"),
     "ask_withdrawal": lambda: _("Withdrawal of a case asked for"),
     "assign_clerk": lambda: _("Clerk given a post"),
     "cancel_registration": lambda: _("Candidate's registration cancelled"),

@@ -46,7 +46,7 @@ def draw_part(part: Part) -> None:
         st.caption(_("Holds no account: an operator or the secretary enters what they do."))
     # The same from every open state: told once.
     rows = [row for row in rows if row.move is not Move.WITHDRAW or row.source is FIRST_OPEN]
-    st.dataframe(
+    st.table(
         [
             {
                 _("In the state"): where_from(row),
@@ -56,15 +56,12 @@ def draw_part(part: Part) -> None:
             }
             for row in rows
         ],
-        hide_index=True,
-        alt=_("Moves of one part"),
-        height="content",
     )
 
 
 def draw_states() -> None:
     """Each state with its ways out: what a person who looks at a case there wants to know."""
-    st.dataframe(
+    st.table(
         [
             {
                 _("State"): capital(term(state)),
@@ -86,9 +83,6 @@ def draw_states() -> None:
             }
             for state in CaseState
         ],
-        hide_index=True,
-        alt=_("States and their ways out"),
-        height="content",
     )
 
 

@@ -182,6 +182,12 @@ GROUPS: Final = (
                 hidden=True,
             ),
             Screen(
+                "commissions",
+                lambda: _("Commissions"),
+                ":material/gavel:",
+                _of(Role.ORGANIZER, Role.COMMISSIONER),
+            ),
+            Screen(
                 "working_calendar",
                 lambda: _("Time limits"),
                 ":material/calendar_month:",
@@ -192,12 +198,6 @@ GROUPS: Final = (
                 lambda: _("Who does what"),
                 ":material/menu_book:",
                 _of(Role.ORGANIZER, Role.OPERATOR, Role.COMMISSIONER),
-            ),
-            Screen(
-                "commissions",
-                lambda: _("Commissions"),
-                ":material/gavel:",
-                _of(Role.ORGANIZER, Role.COMMISSIONER),
             ),
         ),
     ),

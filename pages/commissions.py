@@ -15,6 +15,7 @@ from core.staff.rules import Actor, Office, Role
 from pages.lists import offer_csv
 from pages.session import require_role, staff_dialog
 from pages.wording import place_choices, plain, show_refusal
+from pages.workload import draw_workload
 
 actor = require_role(Role.ORGANIZER, Role.COMMISSIONER)
 may_edit = actor.has(Role.ORGANIZER)
@@ -195,6 +196,10 @@ if may_edit and button.button(
     _("New commission"), type="primary", icon=":material/add:", width="stretch"
 ):
     new_commission()
+if actor.has(Role.COMMISSIONER):
+    draw_workload(actor)
+    if found:
+        st.subheader(_("Seats and quorum"))
 if found:
     lacking = [item for item in found if len(item.members) < item.quorum]
     if may_edit and lacking:

@@ -7,7 +7,7 @@ import streamlit as st
 from core import clock
 from core.cases import calendar, service
 from core.cases.calendar import LONGEST, SHORTEST, LimitView
-from core.cases.clocks import CLOCKS
+from core.cases.clocks import CLOCKS, Window
 from core.cases.rules import CaseState
 from core.cases.working_time import CLOSES, OPENS, WORKING_DAY, DayKind
 from core.database import reading, unit_of_work
@@ -142,9 +142,10 @@ def draw_limits() -> None:
 
 def at_the_end(limit: LimitView) -> str:
     """What happens when the time is over."""
-    if not isinstance(limit.name, CaseState):
+    if limit.name in {Window.APPEAL, Window.APPEAL_IN_VOTE}:
         return _("it is out of time")
-    acts = CLOCKS[limit.name].acts
+    state = limit.name if isinstance(limit.name, CaseState) else CaseState.INVESTIGATION
+    acts = CLOCKS[state].acts
     return _("the clock: {move}", move=term(acts)) if acts else _("shown as overdue")
 
 

@@ -17,6 +17,7 @@ from core.cases.clocks import (
 )
 from core.cases.commissions import level_of, route
 from core.cases.models import Case, CaseMove, Deadline
+from core.cases.reminders import set_reminders
 from core.cases.rules import CaseState, Channel, Level, Move, Urgency
 from core.staff.rules import Actor
 
@@ -72,6 +73,7 @@ def enter_state(
     case.version += 1
     session.add(case)
     _turn_deadline(session, case, at)
+    set_reminders(session, case, at=at)
     session.add(
         CaseMove(
             case_id=case.id,

@@ -356,6 +356,22 @@ class ChallengeVote(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
 
 
+class CaseReminder(SQLModel, table=True):
+    """What somebody is reminded of in a case, once; ``answered_at`` when a complainant was asked
+    after.
+    """
+
+    __tablename__ = "case_reminder"
+    __table_args__ = (Index("ix_case_reminder_waiting", "sent_at", "due_at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: int = Field(foreign_key="case_file.id", index=True)
+    kind: str
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
 class CalendarDay(SQLModel, table=True):
     """A day that the organizer made a day off, a working day, or an ordinary one again."""
 

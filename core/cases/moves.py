@@ -26,6 +26,7 @@ from core.cases.history import enter_state
 from core.cases.models import Case, CaseMove, Contact, Decision, DecisionVote, Note, PendingMove
 from core.cases.receipts import parse_number
 from core.cases.remedies import order_remedies
+from core.cases.reminders import is_reminder_due, send_reminders
 from core.cases.requirements import Attempted, Given, check_requirements, in_our_words
 from core.cases.respondents import put_respondent
 from core.cases.rules import (
@@ -471,17 +472,19 @@ def run_clock(session: Session, now: datetime) -> int:
 
 
 def run_due(now: datetime | None = None) -> int:
-    """`run_clock` in a unit of work of its own, opened only when something is due.
+    """`run_clock`, then the reminders that are due, in a unit of work opened only when there is
+    something to do; gives how many acts that were.
 
     An edge, like the writer of votes: screens and the schedule call it before they read.
     """
     moment = now or process_clock.now()
     with reading() as session:
         waiting = session.exec(select(Case.id).where(col(Case.clock_at) <= moment).limit(1)).first()
-    if waiting is None:
+        is_idle = waiting is None and not is_reminder_due(session, moment)
+    if is_idle:
         return 0
     with unit_of_work() as session:
-        return run_clock(session, moment)
+        return run_clock(session, moment) + send_reminders(session, moment)
 
 
 __all__ = [

@@ -38,6 +38,7 @@ from core.cases.readings import (
     record_reading,
 )
 from core.cases.remedies import finish_remedy
+from core.cases.reminders import note_asked_after
 from core.cases.requirements import Given, RemedyOrder
 from core.cases.respondents import RespondentEntry, add_respondent
 from core.cases.sources import SourcedCase, open_from_source
@@ -67,6 +68,7 @@ __all__ = [
     "keep_draft",
     "log_contact",
     "move",
+    "note_asked_after",
     "note_identity",
     "note_look_up",
     "open_draft",

@@ -91,6 +91,9 @@ DESK: dict[str, Verb] = {
     "vote_on_challenge": lambda d, a, n: service.vote_on_challenge(
         d.session, 1, actor=a, accepts=True, now=d.now
     ),
+    "note_asked_after": lambda d, a, n: service.note_asked_after(
+        d.session, n, actor=a, answer="Спокойно", now=d.now
+    ),
     "ask_withdrawal": lambda d, a, n: service.ask_withdrawal(
         d.session, n, actor=a, channel=Channel.PHONE, now=d.now
     ),

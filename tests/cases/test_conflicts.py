@@ -3,24 +3,30 @@
 import inspect
 import secrets
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from core.audit import queries as audit
 from core.cases import access, dossier, queries, service, sources
 from core.cases.challenges import challenges_of
 from core.cases.ciphers import cipher_of
 from core.cases.queries import CaseFilters
+from core.cases.reminders import send_reminders
 from core.cases.respondents import put_respondent
 from core.cases.rules import CasesRefusal, CaseState, Category, Level, Move, Need, Part, Urgency
 from core.cases.service import ContactEntry, RespondentEntry
 from core.cases.spelling import same_person
+from core.cases.workload import overdue_below, workload
 from core.database import engine, unit_of_work
 from core.errors import Refused
+from core.messaging.models import OutboxMessage
+from core.messaging.post import opened
+from core.staff.models import Account
 from core.staff.rules import Actor, Grant, Office, Role
 from pages import duties
 from tests.cases.conftest import DISTRICT, STORY, Desk, build_desk
@@ -67,9 +73,24 @@ def _masked_log(session: Session, actor: Actor) -> list[tuple[object, ...]]:
     ]
 
 
+def _messages_to(session: Session, actor: Actor, now: datetime) -> int:
+    """How many messages wait for the number of an account, after everything that was due."""
+    with session.begin_nested() as point:
+        service.run_clock(session, now + timedelta(days=200))
+        send_reminders(session, now + timedelta(days=200))
+        rows = session.exec(select(OutboxMessage)).all()
+        mine = sum(opened(row).to == MOBILE for row in rows)
+        point.rollback()
+    session.expire_all()
+    return mine
+
+
 ELSEWHERE: dict[str, Callable[[Session, Actor, Any], Any]] = {
     "audit log": lambda s, a, now: _masked_log(s, a),
     "sources": lambda s, a, now: sources.case_numbers(s, ["cluster:1"], actor=a),
+    "workload": lambda s, a, now: workload(s, a, now=now),
+    "overdue below": lambda s, a, now: overdue_below(s, a, now=now),
+    "messages": _messages_to,
     "duties": lambda s, a, now: duties.duties(duties.Looking(s, a, None, now)),
     "figures": lambda s, a, now: duties.figures(duties.Looking(s, a, None, now)),
 }
@@ -143,12 +164,13 @@ def everywhere(desk: Desk, make_actor: MakeActor) -> Actor:
         name="Ержанов Марат",
         session=desk.session,
     )
+    desk.session.get_one(Account, person.account_id).mobile = MOBILE
     service.seat_member(
         desk.session,
         desk.ids["district"],
         actor=desk.organizer,
         account_id=person.account_id,
-        office=Office.MEMBER,
+        office=Office.SECRETARY,
         now=desk.now,
     )
     desk.people["district"].append(person)

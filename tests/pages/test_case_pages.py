@@ -310,7 +310,7 @@ def test_the_desk_reads_its_limits_and_its_manual(
     )
     manual = open_page("case_manual", actor)
     assert not manual.exception
-    assert len(manual.dataframe[-1].value) == len(CaseState)
+    assert len(manual.table[-1].value) == len(CaseState)
 
 
 @pytest.mark.parametrize("locale", LOCALES)

@@ -36,6 +36,20 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['account_id'], ['account.id'], name=op.f('fk_time_limit_account_id_account')),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_time_limit'))
     )
+    op.create_table('case_reminder',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('case_id', sa.Integer(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('due_at', core.database.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('sent_at', core.database.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('answered_at', core.database.UtcDateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['case_id'], ['case_file.id'], name=op.f('fk_case_reminder_case_id_case_file')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_case_reminder'))
+    )
+    with op.batch_alter_table('case_reminder', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_case_reminder_case_id'), ['case_id'], unique=False)
+        batch_op.create_index('ix_case_reminder_waiting', ['sent_at', 'due_at'], unique=False)
+
     op.create_table('challenge',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('case_id', sa.Integer(), nullable=False),
@@ -76,5 +90,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_challenge_account_id'))
 
     op.drop_table('challenge')
+    with op.batch_alter_table('case_reminder', schema=None) as batch_op:
+        batch_op.drop_index('ix_case_reminder_waiting')
+        batch_op.drop_index(batch_op.f('ix_case_reminder_case_id'))
+
+    op.drop_table('case_reminder')
     op.drop_table('time_limit')
     op.drop_table('calendar_day')
