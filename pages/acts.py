@@ -52,6 +52,7 @@ ACTS: Final[Mapping[str, Callable[[], str]]] = {
     "extend_freeze": lambda: _("Admission freeze extended"),
     "finish_remedy": lambda: _("Remedy done"),
     "fix_paper_list": lambda: _("Paper list fixed"),
+    "follow_on": lambda: _("Case said to follow an earlier one"),
     "freeze_admission": lambda: _("Admission frozen"),
     "hand_over_case": lambda: _("Case handed to another commission"),
     "import_candidates": lambda: _("Candidates imported"),

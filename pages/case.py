@@ -19,6 +19,7 @@ from core.staff.rules import Actor, Role
 from pages.case_forms import draw_form, draw_needs
 from pages.challenges import draw_challenges
 from pages.clock_badge import draw_clock
+from pages.followed_case import draw_followed_case
 from pages.session import require_role, staff_dialog, staff_fragment
 from pages.state_diagram import state_diagram
 from pages.wording import plain, show_refusal
@@ -316,6 +317,7 @@ def panel(acting: Actor, number: str) -> None:
         draw_moves(acting, page)
     draw_note(acting, page)
     draw_respondent_form(acting, page)
+    draw_followed_case(acting, page.number, done)
     draw_withdrawal_note(acting, page)
     draw_manual(page)
 

@@ -221,7 +221,26 @@ def route(
     """The commission that takes a case by the level rule, or None when no fit one stands.
 
     ``above``: only commissions of a higher level. ``sideways``: another panel of the centre too.
+    A case that follows an earlier one goes above the commission that had that, if one can take it.
     """
+    earlier = session.get(Case, case.follows) if case.follows is not None else None
+    if earlier is not None and earlier.commission_id is not None:
+        level = level_of(session, earlier.commission_id)
+        higher = _route(
+            session,
+            case,
+            above=Level(max(above, level)),
+            without={*without, earlier.commission_id},
+            sideways=sideways or level is Level.CENTRE,
+        )
+        if higher is not None:
+            return higher
+    return _route(session, case, above=above, without=without, sideways=sideways)
+
+
+def _route(
+    session: Session, case: Case, *, above: Level, without: Iterable[int], sideways: bool
+) -> int | None:
     respondents = session.exec(select(Respondent).where(col(Respondent.case_id) == case.id)).all()
     lineage = [unit.code for unit in places.ancestors(case.place_code)] if case.place_code else []
     needed = level_for(

@@ -99,6 +99,8 @@ class Case(SQLModel, table=True):
     """Of a closed case: the commission whose chair may reopen it."""
     lead_id: int | None = Field(default=None, foreign_key="account.id")
     merged_into: int | None = Field(default=None, foreign_key="case_file.id")
+    follows: int | None = Field(default=None, foreign_key="case_file.id")
+    """The ended case whose complainant this one is about: it is judged one level higher."""
     told_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     appeal_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     appealed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -21,6 +21,7 @@ from core.cases.contacts import (
     open_draft,
 )
 from core.cases.following import ComplaintStatus, complaint_status
+from core.cases.following_on import follow_on
 from core.cases.moves import (
     Moved,
     confirm_move,
@@ -65,6 +66,7 @@ __all__ = [
     "discard_draft",
     "end_seat",
     "finish_remedy",
+    "follow_on",
     "keep_draft",
     "log_contact",
     "move",

@@ -94,6 +94,9 @@ DESK: dict[str, Verb] = {
     "note_asked_after": lambda d, a, n: service.note_asked_after(
         d.session, n, actor=a, answer="Спокойно", now=d.now
     ),
+    "follow_on": lambda d, a, n: service.follow_on(
+        d.session, n, actor=a, earlier="K7Q2-0000", now=d.now
+    ),
     "ask_withdrawal": lambda d, a, n: service.ask_withdrawal(
         d.session, n, actor=a, channel=Channel.PHONE, now=d.now
     ),

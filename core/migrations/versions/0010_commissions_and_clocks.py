@@ -79,10 +79,18 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['challenge_id'], ['challenge.id'], name=op.f('fk_challenge_vote_challenge_id_challenge')),
     sa.PrimaryKeyConstraint('challenge_id', 'account_id', name=op.f('pk_challenge_vote'))
     )
+    with op.batch_alter_table('case_file', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('follows', sa.Integer(), nullable=True))
+        batch_op.create_foreign_key(batch_op.f('fk_case_file_follows_case_file'), 'case_file', ['follows'], ['id'])
+
 
 
 def downgrade() -> None:
     """Undo"""
+    with op.batch_alter_table('case_file', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_case_file_follows_case_file'), type_='foreignkey')
+        batch_op.drop_column('follows')
+
     op.drop_table('challenge_vote')
     with op.batch_alter_table('challenge', schema=None) as batch_op:
         batch_op.drop_index('uq_challenge_open', sqlite_where=sa.text('decided_at IS NULL'), postgresql_where=sa.text('decided_at IS NULL'))
