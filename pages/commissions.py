@@ -1,16 +1,18 @@
 """Commissions: where they stand, who sits in them, what lies before them."""
 
 from collections.abc import Sequence
+from datetime import datetime, time, timedelta
 
 import streamlit as st
 
 from core import clock, places
 from core.cases import queries, service
-from core.cases.queries import CommissionView
+from core.cases.queries import CommissionView, MemberView
 from core.cases.routing import CommissionKind
 from core.database import reading, unit_of_work
 from core.errors import Refused
-from core.i18n import _, n_, term
+from core.i18n import _, format_date, n_, term
+from core.settings import settings
 from core.staff.rules import Actor, Office, Role
 from pages.lists import offer_csv
 from pages.session import require_role, staff_dialog
@@ -69,11 +71,12 @@ def edit_commission(acting: Actor, commission: CommissionView) -> None:
     st.markdown(f"**{plain(name_of(commission))}**")
     for member in commission.members:
         who, end = st.columns([4, 1], vertical_alignment="center")
-        who.text(f"{member.name} · {term(member.office)}")
+        who.text(f"{member.name} · {office_words(member)}")
         if end.button(_("End"), key=f"end_{commission.id}_{member.account_id}", width="stretch"):
             try:
                 with unit_of_work() as session:
-                    service.end_seat(
+                    leave = service.end_substitution if member.ends_at else service.end_seat
+                    leave(
                         session,
                         commission.id,
                         actor=acting,
@@ -86,7 +89,10 @@ def edit_commission(acting: Actor, commission: CommissionView) -> None:
             st.rerun()
     st.divider()
     if possible:
-        give_seat(acting, commission, {item.account_id: item.name for item in possible})
+        names = {item.account_id: item.name for item in possible}
+        give_seat(acting, commission, names)
+        with st.expander(_("A substitute for a time"), icon=":material/swap_horiz:"):
+            seat_substitute(acting, commission, names)
     else:
         st.caption(
             _("No other account holds the role of commissioner here. An administrator gives it.")
@@ -101,6 +107,68 @@ def edit_commission(acting: Actor, commission: CommissionView) -> None:
             show_refusal(refused)
             return
         st.rerun()
+
+
+def office_words(member: MemberView) -> str:
+    """The office, and in whose place until when."""
+    if member.stands_in_for is None or member.ends_at is None:
+        return term(member.office)
+    return _(
+        "{office}, for {name} until {day}",
+        office=term(member.office),
+        name=member.stands_in_for,
+        day=format_date(member.ends_at - timedelta(seconds=1)),
+    )
+
+
+def seat_substitute(acting: Actor, commission: CommissionView, names: dict[int, str]) -> None:
+    """Somebody who sits in another's place, whose seat rests meanwhile."""
+    st.caption(
+        _("The other's seat rests meanwhile; the cases they lead are led by the substitute.")
+    )
+    present = {
+        member.account_id: member.name for member in commission.members if member.ends_at is None
+    }
+    absent_id = st.selectbox(
+        _("Who is away"),
+        list(present),
+        index=None,
+        format_func=lambda key: present.get(key, ""),
+        placeholder=_("choose"),
+        key="substitute_absent",
+    )
+    account_id = st.selectbox(
+        _("Who stands in"),
+        list(names),
+        index=None,
+        format_func=lambda key: names.get(key, ""),
+        placeholder=_("type a few letters"),
+        key="substitute_account",
+    )
+    last_day = st.date_input(
+        _("Last day"), value=None, format="DD.MM.YYYY", key="substitute_last_day"
+    )
+    if not st.button(_("Seat the substitute"), width="stretch", key="save_substitute"):
+        return
+    if absent_id is None or account_id is None or last_day is None:
+        st.error(_("Say who is away, who stands in, and until when."))
+        return
+    until = datetime.combine(last_day + timedelta(1), time(), settings().zone)
+    try:
+        with unit_of_work() as session:
+            service.seat_substitute(
+                session,
+                commission.id,
+                actor=acting,
+                account_id=account_id,
+                absent_id=absent_id,
+                until=until,
+                now=clock.now(),
+            )
+    except Refused as refused:
+        show_refusal(refused)
+        return
+    st.rerun()
 
 
 def give_seat(acting: Actor, commission: CommissionView, names: dict[int, str]) -> None:
@@ -156,7 +224,8 @@ def cells(commission: CommissionView) -> tuple[str, ...]:
         term(commission.kind),
         str(commission.quorum) if able else "⚠ " + str(commission.quorum),
         "–" if commission.open_cases is None else str(commission.open_cases),
-        ", ".join(f"{member.name} ({term(member.office)})" for member in commission.members) or "–",
+        ", ".join(f"{member.name} ({office_words(member)})" for member in commission.members)
+        or "–",
     )
 
 

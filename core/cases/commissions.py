@@ -1,10 +1,12 @@
 """Commissions: where they stand, who sits in them, and which of them takes a case."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import ColumnElement, and_, not_
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from core import places
@@ -26,6 +28,8 @@ class Sitting:
 
     account_id: int
     office: Office
+    stands_in_for: int | None = None
+    ends_at: datetime | None = None
 
 
 def create_commission(
@@ -74,7 +78,7 @@ def create_commission(
 
 def set_quorum(session: Session, commission_id: int, *, actor: Actor, quorum: int) -> None:
     """Change how many members must vote; at least one."""
-    commission = _commission(session, commission_id)
+    commission = commission_of(session, commission_id)
     require_writer(actor, Role.ORGANIZER, place=commission.place_code)
     if quorum < 1:
         raise Refused(CasesRefusal.QUORUM_WRONG)
@@ -103,15 +107,9 @@ def seat_member(
     The account must hold the role of commissioner for the commission's place, else refused as
     ``not_a_member``: the role is given by two people, the seat alone opens nothing.
     """
-    commission = _commission(session, commission_id)
+    commission = commission_of(session, commission_id)
     require_writer(actor, Role.ORGANIZER, place=commission.place_code)
-    account = staff_queries.account(session, account_id)
-    holds = account is not None and any(
-        grant.role is Role.COMMISSIONER and grant.covers(commission.place_code)
-        for grant in account.grants
-    )
-    if not holds or account_id == actor.account_id:
-        raise Refused(CasesRefusal.NOT_A_MEMBER)
+    check_may_sit(session, commission, account_id, actor=actor)
     seats = session.exec(
         select(CommissionMember).where(
             col(CommissionMember.commission_id) == commission_id,
@@ -124,6 +122,7 @@ def seat_member(
         commission_id=commission_id, account_id=account_id, office=office.value, since=now
     )
     row.office, row.until = office.value, None
+    row.stands_in_for = row.ends_at = None
     session.add(row)
     session.flush()
     audit.record(
@@ -139,7 +138,7 @@ def end_seat(
     session: Session, commission_id: int, *, actor: Actor, account_id: int, now: datetime
 ) -> None:
     """End somebody's seat; their access to the commission's cases ends at once."""
-    commission = _commission(session, commission_id)
+    commission = commission_of(session, commission_id)
     require_writer(actor, Role.ORGANIZER, place=commission.place_code)
     row = session.exec(
         select(CommissionMember).where(
@@ -150,8 +149,12 @@ def end_seat(
     ).one_or_none()
     if row is None:
         raise Refused(CasesRefusal.NOT_A_MEMBER)
-    row.until = now
-    session.add(row)
+    # Whoever stands in for a member that leaves has no place to sit in any more.
+    for held in seated(session, commission_id):
+        if held is row or held.stands_in_for == account_id:
+            held.until, held.stands_in_for, held.ends_at = now, None, None
+            session.add(held)
+    session.flush()
     audit.record(
         session,
         "end_commission_seat",
@@ -178,7 +181,21 @@ def note_identity(
     )
 
 
-def _commission(session: Session, commission_id: int) -> Commission:
+def check_may_sit(
+    session: Session, commission: Commission, account_id: int, *, actor: Actor
+) -> None:
+    """Refuse as ``not_a_member`` whoever does not hold the role there, and the actor."""
+    account = staff_queries.account(session, account_id)
+    holds = account is not None and any(
+        grant.role is Role.COMMISSIONER and grant.covers(commission.place_code)
+        for grant in account.grants
+    )
+    if not holds or account_id == actor.account_id:
+        raise Refused(CasesRefusal.NOT_A_MEMBER)
+
+
+def commission_of(session: Session, commission_id: int) -> Commission:
+    """A commission; refused as ``no_commission``."""
     row = session.get(Commission, commission_id)
     if row is None:
         raise Refused(CasesRefusal.NO_COMMISSION)
@@ -191,21 +208,43 @@ def sittings(session: Session, commission_id: int | None) -> tuple[Sitting, ...]
         return ()
     rows = session.exec(
         select(CommissionMember)
-        .where(
+        .where(col(CommissionMember.commission_id) == commission_id, _sits_now())
+        .order_by(col(CommissionMember.id))
+    ).all()
+    return tuple(
+        Sitting(row.account_id, Office(row.office), row.stands_in_for, row.ends_at) for row in rows
+    )
+
+
+def seated(session: Session, commission_id: int) -> Sequence[CommissionMember]:
+    """Everybody who has a seat in a commission, those whose seat rests too."""
+    return session.exec(
+        select(CommissionMember).where(
             col(CommissionMember.commission_id) == commission_id,
             col(CommissionMember.until).is_(None),
         )
-        .order_by(col(CommissionMember.id))
     ).all()
-    return tuple(Sitting(row.account_id, Office(row.office)) for row in rows)
+
+
+def _sits_now() -> ColumnElement[bool]:
+    """The condition on `CommissionMember` of a seat that is held and does not rest."""
+    substitute = aliased(CommissionMember)
+    rests = (
+        select(substitute.id)
+        .where(
+            col(substitute.commission_id) == col(CommissionMember.commission_id),
+            col(substitute.stands_in_for) == col(CommissionMember.account_id),
+            col(substitute.until).is_(None),
+        )
+        .exists()
+    )
+    return and_(col(CommissionMember.until).is_(None), not_(rests))
 
 
 def seats_of(session: Session, account_id: int) -> dict[int, Office]:
     """The commissions in which an account sits now, with its office."""
     rows = session.exec(
-        select(CommissionMember).where(
-            col(CommissionMember.account_id) == account_id, col(CommissionMember.until).is_(None)
-        )
+        select(CommissionMember).where(col(CommissionMember.account_id) == account_id, _sits_now())
     ).all()
     return {row.commission_id: Office(row.office) for row in rows}
 
@@ -276,8 +315,7 @@ def _seats(session: Session, case: Case, lineage: list[str]) -> list[Seat]:
     members: defaultdict[int, list[Sitting]] = defaultdict(list)
     seated = session.exec(
         select(CommissionMember).where(
-            col(CommissionMember.commission_id).in_([row.id for row in rows]),
-            col(CommissionMember.until).is_(None),
+            col(CommissionMember.commission_id).in_([row.id for row in rows]), _sits_now()
         )
     ).all()
     for member in seated:

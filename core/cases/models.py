@@ -52,6 +52,9 @@ class CommissionMember(SQLModel, table=True):
     office: str
     since: datetime = Field(sa_type=UtcDateTime)
     until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    stands_in_for: int | None = Field(default=None, foreign_key="account.id")
+    """Of a substitute: the member whose seat rests meanwhile, until `ends_at`."""
+    ends_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class AccountIdentity(SQLModel, table=True):

@@ -41,6 +41,7 @@ from core.cases.rules import (
     may_move,
     row_for,
 )
+from core.cases.substitutes import end_due_substitutions, is_substitution_over
 from core.database import reading, unit_of_work
 from core.errors import Refused
 from core.staff import queries as staff_queries
@@ -472,19 +473,22 @@ def run_clock(session: Session, now: datetime) -> int:
 
 
 def run_due(now: datetime | None = None) -> int:
-    """`run_clock`, then the reminders that are due, in a unit of work opened only when there is
-    something to do; gives how many acts that were.
+    """Everything the clock owes, in a unit of work opened only when there is something to do: seats
+    of substitutes end, cases move, reminders go out. Gives how many acts that were.
 
     An edge, like the writer of votes: screens and the schedule call it before they read.
     """
     moment = now or process_clock.now()
     with reading() as session:
         waiting = session.exec(select(Case.id).where(col(Case.clock_at) <= moment).limit(1)).first()
-        is_idle = waiting is None and not is_reminder_due(session, moment)
+        is_idle = not (
+            waiting or is_reminder_due(session, moment) or is_substitution_over(session, moment)
+        )
     if is_idle:
         return 0
     with unit_of_work() as session:
-        return run_clock(session, moment) + send_reminders(session, moment)
+        ended = end_due_substitutions(session, moment)
+        return ended + run_clock(session, moment) + send_reminders(session, moment)
 
 
 __all__ = [

@@ -14,7 +14,7 @@ from core.cases.access import exists_for
 from core.cases.callers import number_key
 from core.cases.ciphers import digest
 from core.cases.clocks import is_due_soon, is_overdue
-from core.cases.commissions import seats_of, sittings
+from core.cases.commissions import seated, seats_of, sittings
 from core.cases.conflicts import not_in_conflict
 from core.cases.models import Case, Commission, Contact
 from core.cases.receipts import parse_number
@@ -101,6 +101,8 @@ class MemberView:
     account_id: int
     name: str
     office: Office
+    stands_in_for: str | None = None
+    ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -365,7 +367,8 @@ def _commission(
 ) -> CommissionView:
     assert row.id is not None
     members = sittings(session, row.id)
-    names = staff_queries.names(session, [member.account_id for member in members])
+    absent = [member.stands_in_for for member in members if member.stands_in_for is not None]
+    names = staff_queries.names(session, [*(member.account_id for member in members), *absent])
     open_cases = None
     if row.id in own:
         open_cases = session.exec(
@@ -389,6 +392,8 @@ def _commission(
                 account_id=member.account_id,
                 name=names.get(member.account_id, ""),
                 office=member.office,
+                stands_in_for=names.get(member.stands_in_for or 0),
+                ends_at=member.ends_at,
             )
             for member in members
         ),
@@ -402,14 +407,14 @@ def possible_members(session: Session, actor: Actor, commission_id: int) -> tupl
     row = session.get(Commission, commission_id)
     if row is None:
         return ()
-    seated = {member.account_id for member in sittings(session, commission_id)}
+    sitting = {member.account_id for member in seated(session, commission_id)}
     accounts, _total = staff_queries.accounts(
         session, role=Role.COMMISSIONER, with_disabled=False, limit=1000
     )
     return tuple(
         MemberView(account_id=account.id, name=account.name, office=grant.office or Office.MEMBER)
         for account in accounts
-        if account.id not in seated and account.id != actor.account_id
+        if account.id not in sitting and account.id != actor.account_id
         for grant in account.grants
         if grant.role is Role.COMMISSIONER and grant.covers(row.place_code)
     )

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from core.audit import service as audit
 from core.cases.access import find_case, parts_of
 from core.cases.ciphers import TextCipher, cipher_of
-from core.cases.commissions import sittings
+from core.cases.commissions import seated
 from core.cases.conflicts import named_by, respondent_digests
 from core.cases.models import Case, Commission, Respondent, RespondentKey
 from core.cases.recusal import make_way
@@ -80,5 +80,5 @@ def _sits_at_the_centre(session: Session, digests: frozenset[bytes]) -> bool:
     centre = session.exec(
         select(Commission.id).where(col(Commission.standing_key) == "centre")
     ).one_or_none()
-    members = {member.account_id for member in sittings(session, centre)}
+    members = {row.account_id for row in seated(session, centre)} if centre is not None else set()
     return bool(named_by(session, digests, members))

@@ -43,6 +43,7 @@ from core.cases.reminders import note_asked_after
 from core.cases.requirements import Given, RemedyOrder
 from core.cases.respondents import RespondentEntry, add_respondent
 from core.cases.sources import SourcedCase, open_from_source
+from core.cases.substitutes import end_substitution, seat_substitute
 
 __all__ = [
     "ComplaintStatus",
@@ -65,6 +66,7 @@ __all__ = [
     "declare_conflict",
     "discard_draft",
     "end_seat",
+    "end_substitution",
     "finish_remedy",
     "follow_on",
     "keep_draft",
@@ -81,6 +83,7 @@ __all__ = [
     "run_clock",
     "run_due",
     "seat_member",
+    "seat_substitute",
     "set_calendar_day",
     "set_quorum",
     "set_time_limit",

@@ -30,6 +30,18 @@ OPERATORS: dict[str, Verb] = {
     "note_look_up": lambda d, a, n: service.note_look_up(d.session, "+7", actor=a, now=d.now),
 }
 ORGANIZERS: dict[str, Verb] = {
+    "seat_substitute": lambda d, a, n: service.seat_substitute(
+        d.session,
+        d.ids["district"],
+        actor=a,
+        account_id=d.chair("centre").account_id,
+        absent_id=d.lead().account_id,
+        until=d.now + timedelta(days=1),
+        now=d.now,
+    ),
+    "end_substitution": lambda d, a, n: service.end_substitution(
+        d.session, d.ids["district"], actor=a, account_id=d.lead().account_id, now=d.now
+    ),
     "set_calendar_day": lambda d, a, n: service.set_calendar_day(
         d.session, d.now.date(), DayKind.OFF, actor=a, reason="x", now=d.now
     ),

@@ -83,10 +83,20 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('follows', sa.Integer(), nullable=True))
         batch_op.create_foreign_key(batch_op.f('fk_case_file_follows_case_file'), 'case_file', ['follows'], ['id'])
 
+    with op.batch_alter_table('commission_member', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('stands_in_for', sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column('ends_at', core.database.UtcDateTime(timezone=True), nullable=True))
+        batch_op.create_foreign_key(batch_op.f('fk_commission_member_stands_in_for_account'), 'account', ['stands_in_for'], ['id'])
+
 
 
 def downgrade() -> None:
     """Undo"""
+    with op.batch_alter_table('commission_member', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_commission_member_stands_in_for_account'), type_='foreignkey')
+        batch_op.drop_column('ends_at')
+        batch_op.drop_column('stands_in_for')
+
     with op.batch_alter_table('case_file', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_case_file_follows_case_file'), type_='foreignkey')
         batch_op.drop_column('follows')
