@@ -9,7 +9,7 @@ import streamlit as st
 
 from core import clock, places
 from core.cases import queries, service
-from core.cases.queries import EXPORT_LIMIT, CaseFilters, CaseRow
+from core.cases.queries import EXPORT_LIMIT, FOUND_LIMIT, MAX_SEARCHED, CaseFilters, CaseRow
 from core.cases.receipts import spelled_number
 from core.cases.rules import CaseState, Category, Urgency
 from core.database import reading
@@ -23,7 +23,10 @@ from pages.wording import place_choices
 actor = require_role(Role.OPERATOR, Role.COMMISSIONER)
 
 E = TypeVar("E", bound=StrEnum)
-SHOWN: Final = ("state", "category", "place", "urgency", "only", "q")
+# What is searched for can be a name: it stays out of addresses, which are logged and passed on.
+# Streamlit forgets a field that is not drawn, and whoever comes back from a case wants the list.
+WORDS: Final = "cases_words"
+FIELD: Final = "cases_search"
 
 
 def chosen(kind: type[E], name: str) -> E | None:
@@ -42,19 +45,29 @@ def filters_of_address() -> CaseFilters:
         place=place if places.find(place) else None,
         overdue=st.query_params.get("only") == "overdue",
         mine=st.query_params.get("only") == "mine",
-        text=st.query_params.get("q", "")[:100],
+        text=searched(),
     )
+
+
+def searched() -> str:
+    """What is searched for; other words begin again at the first page."""
+    before: str = st.session_state.get(WORDS, "")
+    words: str = st.session_state.setdefault(FIELD, before)
+    if words != before:
+        st.query_params.pop("page", None)
+        st.session_state.pop("page", None)
+        st.session_state[WORDS] = words
+    return words
 
 
 def draw_filters() -> None:
     """Search, place, category, urgency, and whose."""
     search, place, category, urgency = st.columns([3, 3, 3, 2])
     search.text_input(
-        _("Number, category or place"),
-        key="q",
-        bind="query-params",
+        _("Number, words of the story, category or place"),
+        key=FIELD,
         icon=":material/search:",
-        max_chars=100,
+        max_chars=MAX_SEARCHED,
     )
     names = place_choices()
     place.selectbox(
@@ -142,7 +155,7 @@ def draw_list(rows: Sequence[CaseRow], now: datetime) -> None:
         on_select="rerun",
         selection_mode="single-row",
         key=f"cases_{st.query_params.get('page', '1')}",
-        alt=_("Cases, the overdue first"),
+        alt=_("Cases, the newest first") if filters.text.strip() else _("Cases, the overdue first"),
         height="content",
     )
     index = next(iter(picked["selection"]["rows"]), None)
@@ -185,6 +198,8 @@ if overdue:
 draw_filters()
 if found:
     st.caption(_("Choose a row to open the case."))
+    if filters.text.strip() and total == FOUND_LIMIT:
+        st.caption(_("The newest {count} are shown. More words find fewer.", count=FOUND_LIMIT))
     draw_list(found, now)
     draw_pages(total)
     offer_download(now)

@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlmodel import Session
+from sqlalchemy import delete
+from sqlmodel import Session, col, select
 
-from core.cases.models import TextKey
+from core.cases.models import Case, CaseWord, TextKey
 from core.cases.rules import CasesRefusal
 from core.errors import Refused
 from core.keyring import decrypt, encrypt, hmac_digest
@@ -71,7 +72,9 @@ def cipher_of(session: Session, text_key_id: int) -> TextCipher:
 
 
 def destroy_text_key(session: Session, text_key_id: int, *, now: datetime) -> None:
-    """Erase every text of a case for good."""
+    """Erase every text of a case for good, and the words by which search finds it."""
+    cases = select(Case.id).where(col(Case.text_key_id) == text_key_id)
+    session.execute(delete(CaseWord).where(col(CaseWord.case_id).in_(cases)))
     row = session.get_one(TextKey, text_key_id)
     row.wrapped, row.destroyed_at = None, now
     session.add(row)

@@ -33,6 +33,7 @@ from core.cases.rules import (
     Urgency,
     WrapUp,
 )
+from core.cases.search import index_text
 from core.errors import Refused
 from core.keyring import decrypt, encrypt, hmac_digest
 from core.staff.rules import Actor, Role, require_writer
@@ -231,6 +232,7 @@ def _open_case(
     assert case.id is not None
     contact.case_id = case.id
     session.add(contact)
+    index_text(session, case.id, entry.story)
     if any((entry.name, entry.caller, entry.email, entry.reach)):
         session.add(
             Complainant(

@@ -6,7 +6,7 @@ texts for good. Digests are keyed, so that a copy of the database names nobody.
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from core.database import UtcDateTime
@@ -135,6 +135,16 @@ class Contact(SQLModel, table=True):
     story: bytes
     idempotency: bytes | None = Field(default=None, unique=True)
     body_digest: bytes | None = None
+
+
+class CaseWord(SQLModel, table=True):
+    """A word of a case's texts: 63 bits of the HMAC of its stem."""
+
+    __tablename__ = "case_word"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    word: int = Field(primary_key=True, sa_type=BigInteger)
+    case_id: int = Field(primary_key=True, foreign_key="case_file.id", index=True)
 
 
 class CaseSource(SQLModel, table=True):

@@ -41,6 +41,7 @@ from core.cases.rules import (
     may_move,
     row_for,
 )
+from core.cases.search import index_text
 from core.cases.substitutes import end_due_substitutions, is_substitution_over
 from core.database import reading, unit_of_work
 from core.errors import Refused
@@ -263,6 +264,7 @@ def _note(attempted: Attempted, cipher: TextCipher, kind: NoteKind, text: str) -
             at=attempted.now,
         )
     )
+    index_text(attempted.session, attempted.case.id, text)
 
 
 def _acknowledge(attempted: Attempted, _cipher: TextCipher) -> None:
@@ -365,6 +367,7 @@ def _decide(attempted: Attempted, cipher: TextCipher) -> None:
     session.add(decision)
     session.flush()
     assert decision.id is not None
+    index_text(session, case.id, given["grounds"])
     for account_id, ballot in given["votes"].items():
         session.add(
             DecisionVote(decision_id=decision.id, account_id=account_id, ballot=ballot.value)

@@ -17,7 +17,7 @@ from core.cases.clocks import is_due_soon, is_overdue
 from core.cases.commissions import seated, seats_of, sittings
 from core.cases.conflicts import not_in_conflict
 from core.cases.models import Case, Commission, Contact
-from core.cases.receipts import parse_number
+from core.cases.receipts import ALPHABET, NUMBER_SIGNS, parse_number, read_signs
 from core.cases.routing import CommissionKind
 from core.cases.rules import (
     END_STATES,
@@ -29,12 +29,16 @@ from core.cases.rules import (
     Urgency,
     WrapUp,
 )
+from core.cases.search import has_words
+from core.cases.stems import fold
 from core.i18n import term
 from core.staff import queries as staff_queries
 from core.staff.rules import Actor, Office, Role, require
 
 PAGE: Final = 50
 EXPORT_LIMIT: Final = 5_000
+FOUND_LIMIT: Final = 1_000
+MAX_SEARCHED: Final = 100
 SIMILAR_WITHIN: Final = timedelta(days=30)
 
 
@@ -132,9 +136,15 @@ def case_list(
     limit: int = PAGE,
     now: datetime,
 ) -> tuple[Sequence[CaseRow], int]:
-    """A page of the desk's cases, the overdue first, then the urgent; and how many there are."""
+    """A page of the desk's cases, the overdue first, then the urgent; and how many there are.
+
+    What is found by its words comes newest first, and is counted up to 1,000.
+    """
     _require_desk(actor)
-    chosen = _chosen(session, actor, filters or CaseFilters(), now)
+    filters = filters or CaseFilters()
+    chosen = _chosen(session, actor, filters, now)
+    if filters.text.strip():
+        return _found(session, chosen, page=page, limit=limit, now=now)
     total = session.exec(select(func.count()).select_from(Case).where(*chosen)).one()
     rank = sql_case(
         (col(Case.urgency) == Urgency.IMMEDIATE.value, 0),
@@ -149,8 +159,28 @@ def case_list(
         .offset((max(page, 1) - 1) * limit)
         .limit(limit)
     ).all()
+    return _rows(session, rows, now), total
+
+
+def _found(
+    session: Session, chosen: list[ColumnElement[bool]], *, page: int, limit: int, now: datetime
+) -> tuple[Sequence[CaseRow], int]:
+    counted = select(Case.id).where(*chosen).limit(FOUND_LIMIT).subquery()
+    total = session.exec(select(func.count()).select_from(counted)).one()
+    start = (max(page, 1) - 1) * limit
+    rows = session.exec(
+        select(Case)
+        .where(*chosen)
+        .order_by(col(Case.id).desc())
+        .offset(start)
+        .limit(max(0, min(limit, FOUND_LIMIT - start)))
+    ).all()
+    return _rows(session, rows, now), total
+
+
+def _rows(session: Session, rows: Sequence[Case], now: datetime) -> tuple[CaseRow, ...]:
     leads = staff_queries.names(session, [row.lead_id for row in rows if row.lead_id is not None])
-    return tuple(_row(row, leads, now) for row in rows), total
+    return tuple(_row(row, leads, now) for row in rows)
 
 
 def state_counts(
@@ -196,7 +226,7 @@ def _chosen(
         )
         chosen.append(or_(col(Case.lead_id) == actor.account_id, col(Case.id).in_(own)))
     if filters.text.strip():
-        chosen.append(_matches(filters.text))
+        chosen.append(_matches(session, filters.text))
     return chosen
 
 
@@ -208,25 +238,29 @@ def _with_everything_below(code: str) -> list[str]:
     ]
 
 
-def _matches(text: str) -> ColumnElement[bool]:
-    """Number, category or place: what stands in the list unencrypted."""
-    wanted = text.strip().casefold()[:100]
-    signs = "".join(sign for sign in text.upper() if sign.isalnum())[:8]
-    number = parse_number(text)
-    categories = [item.value for item in Category if wanted in term(item).casefold()]
+def _matches(session: Session, text: str) -> ColumnElement[bool]:
+    """A number or its beginning, a category, a place, or all the words in the case's texts."""
+    text = text.strip()[:MAX_SEARCHED]
+    signs = read_signs(text)
+    if parse_number(text):
+        return col(Case.number) == signs
+    wanted = fold(text)
+    categories = [item.value for item in Category if wanted in fold(term(item))]
     found = [
         unit.code
         for unit in places.all_places()
-        if any(wanted in name.casefold() for name in unit.names.values())
+        if any(wanted in fold(name) for name in unit.names.values())
     ]
-    ways: list[ColumnElement[bool]] = [
-        col(Case.category).in_(categories),
-        col(Case.place_code).in_(found),
-    ]
-    if number:
-        ways.append(col(Case.number) == number)
-    elif len(signs) >= 2:
-        ways.append(col(Case.number).like(f"{signs}%"))
+    ways: list[ColumnElement[bool]] = []
+    words = has_words(session, text)
+    if words is not None:
+        ways.append(words)
+    if categories:
+        ways.append(col(Case.category).in_(categories))
+    if found:
+        ways.append(col(Case.place_code).in_(found))
+    if signs is not None and 2 <= len(signs) < NUMBER_SIGNS:
+        ways.append(col(Case.number).between(signs, signs.ljust(NUMBER_SIGNS, ALPHABET[-1])))
     return or_(false(), *ways)
 
 

@@ -13,6 +13,7 @@ from core.cases.ciphers import cipher_of
 from core.cases.models import CaseAccess, Complainant, ConflictDeclaration, Note
 from core.cases.recusal import make_way
 from core.cases.rules import MAX_TEXT, OPEN_STATES, CasesRefusal, CaseState, Channel, NoteKind, Part
+from core.cases.search import index_text
 from core.errors import Refused
 from core.staff.rules import Actor, Role, require_writer
 
@@ -123,6 +124,7 @@ def add_note(
         )
     )
     session.flush()
+    index_text(session, case.id, text)
     audit.record(
         session,
         "add_note",

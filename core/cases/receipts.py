@@ -92,6 +92,12 @@ def parse_number(raw: str) -> str | None:
     return signs if _valid(signs, NUMBER_SIGNS) else None
 
 
+def read_signs(raw: str) -> str | None:
+    """The signs that somebody typed of a number or code, or None when one is no sign of ours."""
+    signs = _fold(raw[:64])
+    return signs if signs and all(sign in _VALUES for sign in signs) else None
+
+
 def spelled_number(number: str) -> str:
     """A case number in two groups."""
     return f"{number[:_GROUP]}-{number[_GROUP:]}"

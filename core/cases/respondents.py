@@ -13,6 +13,7 @@ from core.cases.conflicts import named_by, respondent_digests
 from core.cases.models import Case, Commission, Respondent, RespondentKey
 from core.cases.recusal import make_way
 from core.cases.rules import CasesRefusal, Level, Part
+from core.cases.search import index_text
 from core.errors import Refused
 from core.membership.rules import Iin, Mobile
 from core.staff.rules import Actor, Role, require_writer
@@ -74,6 +75,8 @@ def put_respondent(
     for value in digests:
         session.add(RespondentKey(respondent_id=row.id, digest=value, case_id=case.id))
     session.flush()
+    for text in (entry.name, entry.position, entry.branch):
+        index_text(session, case.id, text)
 
 
 def _sits_at_the_centre(session: Session, digests: frozenset[bytes]) -> bool:

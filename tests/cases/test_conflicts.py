@@ -41,6 +41,8 @@ ASKED: dict[str, Callable[[Session, Actor, Any], Any]] = {
         for filters in (
             CaseFilters(),
             CaseFilters(text="принужд"),
+            CaseFilters(text="начальники цехов"),
+            CaseFilters(text="неизвестного"),
             CaseFilters(place=DISTRICT),
             CaseFilters(overdue=True),
             CaseFilters(mine=True),

@@ -134,14 +134,11 @@ def test_the_list_shows_the_desk_and_says_what_is_overdue(desk: Desk) -> None:
 
 
 def test_filters_stand_in_the_address(desk: Desk) -> None:
-    number = with_case(desk, CaseState.ADMISSIBILITY)
+    with_case(desk, CaseState.ADMISSIBILITY)
     for query, found in (
         ({"state": "admissibility"}, True),
         ({"state": "closed"}, False),
         ({"state": "nonsense"}, True),
-        ({"q": spelled_number(number)[:4]}, True),
-        ({"q": "принуждение"}, True),
-        ({"q": "такого нет"}, False),
         ({"place": "630000000"}, True),
         ({"only": "overdue"}, False),
         ({"page": "-7"}, True),
@@ -149,6 +146,23 @@ def test_filters_stand_in_the_address(desk: Desk) -> None:
         screen = open_page("cases", desk.secretary(), query=query)
         assert not screen.exception, query
         assert bool(screen.dataframe) == found, query
+
+
+def test_words_find_a_case_and_stay_out_of_the_address(desk: Desk) -> None:
+    number = with_case(desk, CaseState.ADMISSIBILITY)
+    screen = open_page("cases", desk.secretary(), query={"page": "3"})
+    with signed_in(desk.secretary()):
+        for words, found in (
+            (spelled_number(number)[:4], True),
+            ("принуждение", True),
+            ("сокращение начальников цеха", False),
+            ("начальников цеха", True),
+            ("такого нет", False),
+        ):
+            by_key(screen.text_input, "cases_search").set_value(words).run()
+            assert not screen.exception, words
+            assert bool(screen.dataframe) == found, words
+            assert not screen.query_params
 
 
 def test_a_case_nobody_has_and_a_case_that_is_hidden_look_alike(desk: Desk) -> None:
