@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from uvicorn._types import ASGI3Application
 
 from pages.faults import tell_fault
-from pages.listener import gateway_routes, probes, sign_in_routes
+from pages.listener import evidence_routes, gateway_routes, probes, sign_in_routes
 from pages.listener.gate import Gate
 from pages.listener.headers import SecurityHeaders
 from pages.listener.life import lifespan
@@ -26,7 +26,12 @@ uvicorn.config.ProxyHeadersMiddleware = _leave_headers_alone  # type: ignore[mis
 
 app = st.App(
     "pages/navigation.py",
-    routes=[*sign_in_routes.routes, *gateway_routes.routes, *probes.routes],
+    routes=[
+        *sign_in_routes.routes,
+        *gateway_routes.routes,
+        *evidence_routes.routes,
+        *probes.routes,
+    ],
     middleware=[Middleware(SecurityHeaders), Middleware(Gate)],
     lifespan=lifespan,
     on_script_error=tell_fault,

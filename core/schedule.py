@@ -16,6 +16,7 @@ from sqlmodel import Session
 from core import clock
 from core.audit import queries as audit_queries
 from core.audit import service as audit
+from core.cases import scanner
 from core.cases import service as cases
 from core.database import reading, unit_of_work
 from core.i18n import set_locale
@@ -87,6 +88,11 @@ def move_cases(now: datetime) -> int:
     return cases.run_due(now)
 
 
+def scan_evidence(now: datetime) -> int:
+    """Look evidence through for malware."""
+    return scanner.scan_due(now)
+
+
 def forget_sign_ins(now: datetime) -> int:
     """Remove voters' sign-ins that are over."""
     return voting.forget_ended(now)
@@ -107,6 +113,7 @@ TASKS: Final = (
     Task("publish_board", timedelta(seconds=1), publish_board),
     Task("close_vote", timedelta(seconds=10), close_vote),
     Task("move_cases", timedelta(seconds=20), move_cases),
+    Task("scan_evidence", timedelta(seconds=5), scan_evidence),
     Task("sign_audit_head", timedelta(minutes=1), sign_audit_head),
     Task("forget_lockouts", timedelta(hours=1), forget_lockouts),
     Task("forget_sign_ins", timedelta(minutes=10), forget_sign_ins),

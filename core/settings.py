@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "PRIMARIES_"
 KANNEL_PORT: Final = 13013
+CLAMD_PORT: Final = 3310
 _KANNEL_PARAMETERS: Final = frozenset({"from", "smsc", "at_once", "reports"})
 _SENDER: Final = re.compile(r"[A-Za-z0-9 ._&-]{1,11}|\+?[0-9]{1,15}")
 
@@ -46,6 +47,15 @@ class KannelSettings:
     reports: str | None
 
 
+@dataclass(frozen=True)
+class ClamdSettings:
+    """Where ClamAV's daemon listens: a Unix socket's ``path``, or ``host`` and ``port``."""
+
+    path: str | None
+    host: str = ""
+    port: int = CLAMD_PORT
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """The settings of one process. URLs are complete, ports are TCP ports, paths absolute."""
@@ -66,6 +76,8 @@ class Settings:
     sms_url: str = field(repr=False)
     kannel: KannelSettings | None
     """The gateway that ``sms_url`` names, unless that is a file."""
+    clamd: ClamdSettings | None
+    """What looks evidence through for malware; None: nothing does."""
 
     @property
     def is_production(self) -> bool:
@@ -137,6 +149,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         writer="process" if writer == "process" else "thread",
         sms_url=sms_url,
         kannel=None if sms_url.startswith("file:") else _kannel(sms_url, staff_url, faults),
+        clamd=_clamd(text("CLAMD_URL", ""), faults),
     )
     if settings.public_workers > 1 and settings.database_url.startswith("sqlite"):
         # They would only wait for each other: SQLite has one writer at a time.
@@ -148,6 +161,23 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     if faults:
         raise SettingsError("\n".join(faults))
     return settings
+
+
+def _clamd(url: str, faults: list[str]) -> ClamdSettings | None:
+    """The daemon of ``tcp://host:3310`` or ``unix:/path``; none where nothing is set."""
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme == "unix" and parts.path.startswith("/") and not parts.netloc:
+        return ClamdSettings(parts.path)
+    if parts.scheme == "tcp" and parts.hostname:
+        return ClamdSettings(None, parts.hostname, port or CLAMD_PORT)
+    faults.append(f"{PREFIX}CLAMD_URL must be tcp://host:3310 or unix:/path/of/the/socket")
+    return None
 
 
 def _kannel(url: str, staff_url: str, faults: list[str]) -> KannelSettings | None:

@@ -16,6 +16,7 @@ from core.database import reading, unit_of_work
 from core.errors import Refused
 from core.i18n import _, format_date, format_datetime, term
 from core.staff.rules import Actor, Role
+from pages.case_evidence import draw_evidence
 from pages.case_forms import draw_form, draw_needs
 from pages.challenges import draw_challenges
 from pages.clock_badge import draw_clock
@@ -124,6 +125,7 @@ def draw_story(page: CasePage) -> None:
             words = " · ".join(word for word in more if word)
             if words:
                 st.caption(plain(words))
+    draw_evidence(page.number)
     draw_identity(page)
     for decision in page.decisions:
         st.subheader(_("Decision of {at}", at=format_datetime(decision.at)))

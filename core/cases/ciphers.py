@@ -28,10 +28,20 @@ class TextCipher:
 
     def seal(self, text: str) -> bytes:
         """``text`` encrypted; refused as ``text_erased`` once the key is destroyed."""
+        return self.seal_bytes(text.encode())
+
+    def seal_bytes(self, content: bytes, *, bound_to: bytes | None = None) -> bytes:
+        """``content`` encrypted, so that it opens only with the same ``bound_to``."""
         if self._aead is None:
             raise Refused(CasesRefusal.TEXT_ERASED)
         nonce = os.urandom(_NONCE)
-        return nonce + self._aead.encrypt(nonce, text.encode(), None)
+        return nonce + self._aead.encrypt(nonce, content, bound_to)
+
+    def open_bytes(self, sealed: bytes, *, bound_to: bytes | None = None) -> bytes:
+        """The content again; refused as ``text_erased`` once the key is destroyed."""
+        if self._aead is None:
+            raise Refused(CasesRefusal.TEXT_ERASED)
+        return self._aead.decrypt(sealed[:_NONCE], sealed[_NONCE:], bound_to)
 
     def seal_some(self, text: str | None) -> bytes | None:
         """``text`` encrypted, or None when there is none."""

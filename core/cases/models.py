@@ -183,6 +183,51 @@ class Complainant(SQLModel, table=True):
     reach: bytes | None = None
 
 
+class Evidence(SQLModel, table=True):
+    """A file that was added to a case: its name and SHA-256 are encrypted with it.
+
+    ``fingerprint`` is a keyed digest of the content: the same file is taken once for each case.
+    ``account_id`` None: the complainant added it.
+    """
+
+    __tablename__ = "evidence"
+    __table_args__ = (UniqueConstraint("case_id", "fingerprint", name="uq_evidence_content"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: int = Field(foreign_key="case_file.id", index=True)
+    text_key_id: int = Field(foreign_key="text_key.id")
+    facts: bytes
+    kind: str
+    size: int
+    fingerprint: bytes
+    account_id: int | None = Field(default=None, foreign_key="account.id")
+    added_at: datetime = Field(sa_type=UtcDateTime)
+    scan: str = Field(index=True)
+    frozen_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class EvidencePiece(SQLModel, table=True):
+    """A piece of a file's content, encrypted under the key of the case's texts."""
+
+    __tablename__ = "evidence_piece"
+
+    evidence_id: int = Field(primary_key=True, foreign_key="evidence.id")
+    ordinal: int = Field(primary_key=True)
+    content: bytes
+
+
+class Custody(SQLModel, table=True):
+    """Who did what to a file, and when: from its adding to its end."""
+
+    __tablename__ = "custody"
+
+    id: int | None = Field(default=None, primary_key=True)
+    evidence_id: int = Field(foreign_key="evidence.id", index=True)
+    act: str
+    account_id: int | None = Field(default=None, foreign_key="account.id")
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
 class Respondent(SQLModel, table=True):
     """A person or body complained of."""
 

@@ -21,6 +21,7 @@ from core.cases.ciphers import TextCipher, cipher_of
 from core.cases.commissions import level_of, route, sittings
 from core.cases.conflicts import in_conflict, not_in_conflict
 from core.cases.election import calendar_of
+from core.cases.evidence import freeze_evidence
 from core.cases.following import code_fits
 from core.cases.history import enter_state
 from core.cases.models import Case, CaseMove, Contact, Decision, DecisionVote, Note, PendingMove
@@ -337,8 +338,10 @@ def _pass_on(attempted: Attempted, _cipher: TextCipher) -> None:
     case.lead_id = default_lead(session, case, target)
 
 
-def _deliberate(attempted: Attempted, _cipher: TextCipher) -> None:
-    """Freeze what the decision may rest on: a digest over contacts, notes and the lead's list."""
+def _deliberate(attempted: Attempted, cipher: TextCipher) -> None:
+    """Freeze what the decision may rest on: a digest over contacts, notes, files and the lead's
+    list.
+    """
     session, case = attempted.session, attempted.case
     frozen = sha256(attempted.given["evidence"].encode())
     stories = session.exec(
@@ -349,6 +352,10 @@ def _deliberate(attempted: Attempted, _cipher: TextCipher) -> None:
     ).all()
     for text in (*stories, *notes):
         frozen.update(sha256(text).digest())
+    for content in freeze_evidence(
+        session, case, cipher, account_id=attempted.actor.account_id, now=attempted.now
+    ):
+        frozen.update(content)
     case.evidence_digest = frozen.hexdigest()
 
 

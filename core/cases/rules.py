@@ -302,6 +302,15 @@ class CasesRefusal(StrEnum):
     ALREADY_A_MEMBER = "already_a_member"
     QUORUM_WRONG = "quorum_wrong"
     TEXT_ERASED = "text_erased"
+    FILE_TOO_LARGE = "file_too_large"
+    FILE_EMPTY = "file_empty"
+    FILE_KIND_REFUSED = "file_kind_refused"
+    FILE_UNPACKS_TOO_LARGE = "file_unpacks_too_large"
+    TOO_MANY_FILES = "too_many_files"
+    FILES_ARE_FROZEN = "files_are_frozen"
+    NO_SUCH_FILE = "no_such_file"
+    FILE_NOT_SCANNED = "file_not_scanned"
+    FILE_INFECTED = "file_infected"
     LIMIT_OUT_OF_RANGE = "limit_out_of_range"
 
 

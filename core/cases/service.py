@@ -20,6 +20,7 @@ from core.cases.contacts import (
     note_look_up,
     open_draft,
 )
+from core.cases.evidence import EvidenceFile, EvidenceView, add_evidence, open_evidence
 from core.cases.following import ComplaintStatus, complaint_status
 from core.cases.following_on import follow_on
 from core.cases.moves import (
@@ -49,6 +50,8 @@ __all__ = [
     "ComplaintStatus",
     "ContactEntry",
     "DraftView",
+    "EvidenceFile",
+    "EvidenceView",
     "Given",
     "Identity",
     "Moved",
@@ -57,6 +60,7 @@ __all__ = [
     "RespondentEntry",
     "SourcedCase",
     "accept_complaint",
+    "add_evidence",
     "add_note",
     "add_respondent",
     "ask_withdrawal",
@@ -76,6 +80,7 @@ __all__ = [
     "note_identity",
     "note_look_up",
     "open_draft",
+    "open_evidence",
     "open_from_source",
     "open_identity",
     "raise_challenge",

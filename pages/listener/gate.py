@@ -22,6 +22,7 @@ from core.messaging import reports
 from core.staff import sessions
 from core.staff.rules import Actor, address_key
 from pages.catalogue import FRONT_PAGE, page_names
+from pages.listener import evidence_routes
 from pages.listener.cookies import cookie_header, cookie_value, door_cookie, session_cookie
 from pages.listener.origins import client_address, host_is_ours, origin_is_ours
 
@@ -41,7 +42,7 @@ _SERVED: Final = frozenset(
     }
 )
 _SERVED_BELOW: Final = ("/static/", "/_stcore/bidi-components/", reports.PATH)
-_GUARDED: Final = ("/_stcore/upload_file/", "/media/")
+_GUARDED: Final = ("/_stcore/upload_file/", "/media/", evidence_routes.PATH)
 _PROBES: Final = frozenset({"/healthz", "/readyz"})
 _REPORTS: Final = reports.PATH
 """Below it gateways report, by whatever name they know this host: the token alone counts there."""

@@ -61,7 +61,10 @@ def security_headers() -> dict[str, str]:
 
 
 class SecurityHeaders:
-    """Middleware that adds the headers; what a person downloads is never kept by a cache."""
+    """Middleware that adds the headers; what a person downloads is never kept by a cache.
+
+    An answer with a policy of its own, which is stricter, keeps it.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -77,7 +80,8 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
-                    headers[name] = value
+                    if name != "Content-Security-Policy" or name not in headers:
+                        headers[name] = value
                 if scope["path"].startswith(("/media/", "/session")):
                     headers["Cache-Control"] = "private, no-store"
             await send(message)

@@ -4,11 +4,13 @@ import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
 
-from core.cases import dossier, queries, service
+from core.cases import dossier, evidence, queries, service
+from core.cases.evidence_rules import read_upload
 from core.cases.rules import CasesRefusal, CaseState, Category, Channel, Move, Part
 from core.cases.service import ContactEntry, RespondentEntry
 from core.cases.sources import case_numbers
@@ -19,6 +21,7 @@ from tests.cases.conftest import DISTRICT, Desk
 from tests.conftest import MakeActor
 
 Verb = Callable[[Desk, Actor, str], Any]
+FILE = read_upload(BytesIO(b"%PDF-1.7"), "x.pdf")
 
 OPERATORS: dict[str, Verb] = {
     "log_contact": lambda d, a, n: service.log_contact(
@@ -112,6 +115,8 @@ DESK: dict[str, Verb] = {
     "ask_withdrawal": lambda d, a, n: service.ask_withdrawal(
         d.session, n, actor=a, channel=Channel.PHONE, now=d.now
     ),
+    "add_evidence": lambda d, a, n: service.add_evidence(d.session, n, FILE, actor=a, now=d.now),
+    "open_evidence": lambda d, a, n: service.open_evidence(d.session, 1, actor=a, now=d.now),
     "open_identity": lambda d, a, n: service.open_identity(
         d.session, n, actor=a, reason="очень нужно", now=d.now
     ),
@@ -146,6 +151,7 @@ def test_other_roles_are_refused(desk: Desk, make_actor: MakeActor, role: Role) 
             assert refused.value.code in {
                 StaffRefusal.FORBIDDEN,
                 CasesRefusal.NO_SUCH_CASE,
+                CasesRefusal.NO_SUCH_FILE,
             }, name
 
 
@@ -203,8 +209,12 @@ def test_reads_are_refused_too(desk: Desk, make_actor: MakeActor, role: Role) ->
         with pytest.raises(Refused) as refused:
             read()
         assert refused.value.code is StaffRefusal.FORBIDDEN, name
-    with pytest.raises(Refused):
-        dossier.case_page(desk.session, person, number, now=desk.now)
+    for inside in (
+        lambda: dossier.case_page(desk.session, person, number, now=desk.now),
+        lambda: evidence.evidence_of(desk.session, person, number),
+    ):
+        with pytest.raises(Refused):
+            inside()
 
 
 def test_an_operator_of_another_place_has_another_queue(desk: Desk, make_actor: MakeActor) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlmodel import Session, select
 
 from core.audit import queries as audit
-from core.cases import access, dossier, queries, service, sources
+from core.cases import access, dossier, evidence, queries, service, sources
 from core.cases.challenges import challenges_of
 from core.cases.ciphers import cipher_of
 from core.cases.queries import CaseFilters
@@ -187,6 +187,7 @@ def acts_on(desk: Desk, person: Actor, number: str) -> list[Callable[[], object]
     session = desk.session
     return [
         lambda: dossier.case_page(session, person, number, now=desk.now),
+        lambda: evidence.evidence_of(session, person, number),
         lambda: challenges_of(session, person, number),
         lambda: service.record_reading(session, number, actor=person, now=desk.now),
         lambda: service.open_identity(

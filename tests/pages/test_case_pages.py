@@ -1,6 +1,7 @@
 """The screens of the case desk, drawn without a browser."""
 
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core import clock
 from core.cases import service
 from core.cases.clocks import CLOCKS, WINDOWS
+from core.cases.evidence_rules import read_upload
 from core.cases.models import Case, Contact, Draft
 from core.cases.receipts import spelled_number
 from core.cases.rules import TABLE, CaseState, Category, Move, Urgency
@@ -300,6 +302,20 @@ def test_strangers_and_other_roles_see_nothing(
         assert screen.error
         assert not screen.dataframe
         assert STORY not in texts(screen)
+
+
+def test_files_of_a_case_are_listed_with_their_custody(desk: Desk) -> None:
+    number = with_case(desk, CaseState.INVESTIGATION)
+    upload = read_upload(BytesIO(b"%PDF-1.7"), "Приказ ![x](https://e.kz/p.png).pdf")
+    with unit_of_work() as session:
+        service.add_evidence(session, number, upload, actor=desk.operator, now=MONDAY)
+    screen = open_page("case", desk.operator, query={"number": number})
+    assert not screen.exception
+    shown = [element.value for element in screen.text]
+    assert "p.png).pdf" in shown
+    assert any("добавлен · Оператор Первый" in each for each in shown)
+    assert "не проверялся" in texts(screen)
+    assert upload.sha256 in [element.value for element in screen.code]
 
 
 def test_foreign_text_never_becomes_markdown(desk: Desk) -> None:

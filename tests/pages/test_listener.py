@@ -4,7 +4,9 @@ import re
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -13,12 +15,16 @@ from streamlit.file_util import get_static_dir
 from streamlit.util import calc_hash
 
 from core import clock, database
+from core.cases import service as cases
+from core.cases.evidence_rules import read_upload
+from core.cases.rules import CaseState
 from core.database import reading, unit_of_work
 from core.staff import queries, second_factor, service, sessions, sign_in
 from core.staff.models import Account, StaffSession
 from core.staff.passwords import is_password
 from core.staff.rules import Actor, Grant, Office, Role
 from pages.catalogue import FRONT_PAGE, SCREENS, page_names
+from tests.cases.conftest import build_desk
 from tests.conftest import MakeActor, _prepare
 from tests.pages.wire import Browser, Listener, start_listener
 
@@ -337,3 +343,43 @@ def test_the_first_start_prints_two_passwords_once(listener: Listener) -> None:
         for login, password in passwords.items():
             door = sign_in.door(session, login, address=None, now=clock.now())
             assert is_password(password, door.password_hash)
+
+
+def test_evidence_is_a_download_for_those_inside_its_case_alone(
+    listener: Listener, make_actor: MakeActor
+) -> None:
+    with unit_of_work() as session:
+        desk = build_desk(session, make_actor)
+        case_number = desk.walk(CaseState.INVESTIGATION).number or ""
+        upload = read_upload(BytesIO(b"%PDF-1.7 <script>alert(1)</script>"), "Приказ № 4.pdf")
+        number = cases.add_evidence(
+            session, case_number, upload, actor=desk.lead(), now=clock.now()
+        )
+    inside, outside = desk.lead(), make_actor(Role.COMMISSIONER, place="711010000")
+
+    def asked(actor: Actor | None, path: str) -> httpx.Response:
+        return httpx.get(f"{listener.url}{path}", cookies=signed_in(actor) if actor else {})
+
+    got = asked(inside, f"/evidence/{number}")
+    assert got.content == upload.content
+    assert got.headers["content-type"] == "application/octet-stream"
+    disposition = got.headers["content-disposition"]
+    assert disposition.startswith("attachment; filename=\"evidence.pdf\"; filename*=UTF-8''")
+    assert unquote(disposition).endswith("Приказ № 4.pdf")
+    assert got.headers["x-content-type-options"] == "nosniff"
+    assert got.headers["content-security-policy"].startswith("sandbox")
+    assert got.headers["cache-control"] == "no-store"
+    for actor, path, status in (
+        (None, f"/evidence/{number}", 401),
+        (outside, f"/evidence/{number}", 404),
+        (outside, "/evidence/999999", 404),
+        (inside, "/evidence/999999", 404),
+        (inside, "/evidence/x", 404),
+    ):
+        answer = asked(actor, path)
+        assert answer.status_code == status, path
+        assert b"script" not in answer.content
+    others = {asked(outside, path).text for path in (f"/evidence/{number}", "/evidence/999999")}
+    assert len(others) == 1
+    read_only = make_actor(Role.ORGANIZER)
+    assert asked(read_only, f"/evidence/{number}").status_code == 404
