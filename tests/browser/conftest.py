@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _listening(command: list[str], probe: str, log: Path) -> Iterator[None]:
+def _listening(command: list[str], probe: str, log: Path) -> Generator[None, None, None]:
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, *command], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
@@ -137,15 +137,20 @@ def shared_public_url(
     yield from _public_listener(tmp_path_factory.mktemp("public") / "public.log")
 
 
-@pytest.fixture
-def staff_url(installation: str, tmp_path: Path) -> Iterator[str]:
-    """The staff listener, running; gives its address."""
+def staff_listener(log: Path) -> Generator[str, None, None]:
+    """The staff listener of the installation, until the generator is closed; gives its address."""
     port = settings().port
     url = f"http://127.0.0.1:{port}"
     command = ["-m", "streamlit", "run", "dashboard.py", "--server.headless", "true"]
     command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
-    for _running in _listening(command, f"{url}/readyz", tmp_path / "staff.log"):
+    for _running in _listening(command, f"{url}/readyz", log):
         yield url
+
+
+@pytest.fixture
+def staff_url(installation: str, tmp_path: Path) -> Iterator[str]:
+    """The staff listener, running; gives its address."""
+    yield from staff_listener(tmp_path / "staff.log")
 
 
 # Not for the whole session: Playwright's event loop would still run in tests that need their own.
