@@ -64,8 +64,9 @@ def draw_filters() -> None:
     """Search, place, category, urgency, and whose."""
     search, place, category, urgency = st.columns([3, 3, 3, 2])
     search.text_input(
-        _("Number, words of the story, category or place"),
+        _("Search"),
         key=FIELD,
+        placeholder=_("number, words, category or place"),
         icon=":material/search:",
         max_chars=MAX_SEARCHED,
     )

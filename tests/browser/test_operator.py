@@ -101,7 +101,7 @@ def test_an_operator_logs_ten_calls_by_keyboard_and_loses_none(
         assert None not in {value for row in kept for value in row}
         assert len(set(kept)) > len(PLACES), "each call has its own place and category"
         operator.open("cases", say("Cases"))
-        operator.fill(say("Number, words of the story, category or place"), "голоса подъездов")
+        operator.fill(say("Search"), "голоса подъездов")
         expect(page.get_by_text(say("Choose a row to open the case."))).to_be_visible()
         expect(page.get_by_text("2 строки")).to_be_visible()
         assert not operator.scrolls_sideways()
