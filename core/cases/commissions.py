@@ -313,14 +313,14 @@ def _seats(session: Session, case: Case, lineage: list[str]) -> list[Seat]:
     ).all()
     assert case.id is not None
     members: defaultdict[int, list[Sitting]] = defaultdict(list)
-    seated = session.exec(
+    sitting = session.exec(
         select(CommissionMember).where(
             col(CommissionMember.commission_id).in_([row.id for row in rows]), _sits_now()
         )
     ).all()
-    for member in seated:
+    for member in sitting:
         members[member.commission_id].append(Sitting(member.account_id, Office(member.office)))
-    blocked = in_conflict(session, case.id, (member.account_id for member in seated))
+    blocked = in_conflict(session, case.id, (member.account_id for member in sitting))
     found = []
     for row in rows:
         assert row.id is not None
