@@ -18,6 +18,8 @@ ACTS: Final[Mapping[str, Callable[[], str]]] = {
     "annul_membership": lambda: _("Membership annulled"),
     "ask_after": lambda: _("Complainant asked after"),
     "ask_withdrawal": lambda: _("Withdrawal of a case asked for"),
+    "change_receipt_code": lambda: _("Receipt code changed by the complainant"),
+    "keep_complaint": lambda: _("Withdrawal taken back by the complainant"),
     "assign_clerk": lambda: _("Clerk given a post"),
     "cancel_registration": lambda: _("Candidate's registration cancelled"),
     "change_address_mode": lambda: _("Mode of the address rule changed"),

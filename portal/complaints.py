@@ -17,7 +17,7 @@ from core.cases.rules import (
     Category,
     Channel,
 )
-from core.cases.service import ComplaintStatus, ContactEntry, Receipt
+from core.cases.service import ComplaintStatus, ContactEntry, Opening, Receipt
 from core.database import unit_of_work
 from core.i18n import term
 from core.voting.addresses import address_key
@@ -90,7 +90,7 @@ CALLS: Final = (
         path=f"{PATH}/{{number}}",
         summary="Follow a complaint with its number and receipt code",
         answers={200: ComplaintStatusAnswer},
-        problems=(404, 429),
+        problems=(403, 404, 429),
         auth="receipt",
         tag="complaints",
     ),
@@ -103,6 +103,7 @@ _STATUS: Final = {
     CasesRefusal.TOO_MANY_GUESSES: 429,
     CasesRefusal.KEY_REUSED: 409,
     CasesRefusal.BAD_RECEIPT_CODE: 404,
+    CasesRefusal.CODE_MUST_CHANGE: 403,
 }
 _decoder = msgspec.json.Decoder(ComplaintBody)
 
@@ -123,7 +124,8 @@ def _refused(refusal: CasesRefusal) -> Response:
     return problem(status, refusal.value, title=title, headers=headers)
 
 
-def _source(request: Request) -> str:
+def source_of(request: Request) -> str:
+    """The client's address as guesses and complaints are counted by it."""
     address = address_of(request)
     return str(address_key(address)) if address is not None else ""
 
@@ -154,7 +156,7 @@ async def complain(request: Request) -> Response:
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
         return problem(400, "request_malformed", detail=str(fault)[:200])
     key = request.headers.get("idempotency-key", "")[:128] or None
-    receipt = await run_in_threadpool(_take, _entry(body), _source(request), key)
+    receipt = await run_in_threadpool(take, _entry(body), source_of(request), key)
     if isinstance(receipt, CasesRefusal):
         return _refused(receipt)
     assert receipt.number is not None
@@ -162,7 +164,8 @@ async def complain(request: Request) -> Response:
     return _answer(201, ComplaintAnswer(receipt.number, receipt.code.spelled))
 
 
-def _take(entry: ContactEntry, source: str, key: str | None) -> Receipt | CasesRefusal:
+def take(entry: ContactEntry, source: str, key: str | None) -> Receipt | CasesRefusal:
+    """Take a complaint in a unit of work of its own."""
     with unit_of_work() as session:
         return service.accept_complaint(session, entry, source=source, key=key, now=clock.now())
 
@@ -170,23 +173,25 @@ def _take(entry: ContactEntry, source: str, key: str | None) -> Receipt | CasesR
 async def follow(request: Request) -> Response:
     """What the holder of the receipt may know; a wrong number and a wrong code look alike."""
     _scheme, _space, code = request.headers.get("authorization", "").strip().rpartition(" ")
-    status = await run_in_threadpool(
-        _look_up, request.path_params["number"], code, _source(request)
-    )
+    opening = Opening(request.path_params["number"], code, source_of(request))
+    status = await run_in_threadpool(look_up, opening)
     if isinstance(status, CasesRefusal):
         return _refused(status)
+    if status.code_must_change:
+        return _refused(CasesRefusal.CODE_MUST_CHANGE)
     return _answer(200, _told(status))
 
 
-def _look_up(number: str, code: str, source: str) -> ComplaintStatus | CasesRefusal:
+def look_up(opening: Opening) -> ComplaintStatus | CasesRefusal:
+    """The status of a complaint, with the clock's moves made first for whoever holds the code."""
     now = clock.now()
     with unit_of_work() as session:
-        status = service.complaint_status(session, number, code, source=source, now=now)
+        status = service.complaint_status(session, opening, now=now)
     # Only for whoever holds a code: a stranger's guess is counted, and causes no other work.
     if isinstance(status, CasesRefusal) or not service.run_due(now):
         return status
     with unit_of_work() as session:
-        return service.complaint_status(session, number, code, source=source, now=now)
+        return service.complaint_status(session, opening, now=now)
 
 
 def _told(status: ComplaintStatus) -> ComplaintStatusAnswer:

@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -25,6 +24,7 @@ from core.voting.board_file import BoardProof
 from core.voting.closing import complete_board
 from core.voting.publishing import SMALLEST_BATCH, SWEEP_EVERY
 from core.voting.sealing import group_tracker, parse_tracker
+from portal.forms import fields_of
 from portal.site import facts
 from portal.templating import SECURITY_HEADERS, locale_of, localized, page
 
@@ -120,16 +120,7 @@ async def _drawn(request: Request, status: int, said: Mapping[str, object]) -> R
 
 async def _field(request: Request, name: str) -> str:
     """One field of a posted form; '' when it is absent or the form is no form of ours."""
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > LARGEST_FORM:
-            return ""
-    try:
-        fields = parse_qs(body.decode(), max_num_fields=20)
-    except ValueError:
-        return ""
-    return fields.get(name, [""])[0][:200]
+    return (await fields_of(request, largest=LARGEST_FORM)).get(name, "")[:200]
 
 
 routes: list[BaseRoute] = [

@@ -38,6 +38,7 @@ from core.cases.rules import (
     Move,
     Need,
     NoteKind,
+    Part,
     PassReason,
     may_move,
     row_for,
@@ -51,6 +52,7 @@ from core.staff.approvals import are_independent
 from core.staff.rules import Actor, Role, require_writer
 
 CLOCK: Final = Actor.system("clock")
+_COMPLAINANT: Final = Actor.system("complainant")
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,38 @@ def move(
     check_requirements(attempted)
     if Need.SECOND_PERSON in attempted.row.needs:
         return _await_second(attempted)
+    return _carry_out(attempted)
+
+
+def move_by_complainant(
+    session: Session, number: str, kind: Move, *, now: datetime, **given: Unpack[Given]
+) -> Moved:
+    """Make the move of a complainant whose receipt code was found right, without an account.
+
+    Refused as ``move_not_allowed`` unless the table gives the move to complainants now, and by the
+    first requirement that isn't met.
+    """
+    case = session.exec(
+        select(Case)
+        .where(col(Case.number) == number)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+    catch_up(session, case, now)
+    state = CaseState(case.state)
+    row = row_for(kind, state)
+    if row is None or Part.COMPLAINANT not in row.who:
+        raise Refused(CasesRefusal.MOVE_NOT_ALLOWED, move=kind, state=state)
+    attempted = Attempted(
+        session=session,
+        case=case,
+        row=row,
+        actor=_COMPLAINANT,
+        now=now,
+        given=in_our_words(given),
+        by_complainant=True,
+    )
+    check_requirements(attempted)
     return _carry_out(attempted)
 
 
@@ -250,6 +284,7 @@ def _carry_out(attempted: Attempted, *, second_id: int | None = None) -> Moved:
         cipher=cipher,
         particulars=_plain(attempted.given),
         second_id=second_id,
+        public=attempted.by_complainant,
     )
     return Moved(case.id, case.number, target)
 
@@ -261,7 +296,7 @@ def _note(attempted: Attempted, cipher: TextCipher, kind: NoteKind, text: str) -
             case_id=attempted.case.id,
             kind=kind.value,
             text=cipher.seal(text),
-            account_id=None if attempted.by_clock else attempted.actor.account_id,
+            account_id=None if attempted.actor.is_system else attempted.actor.account_id,
             at=attempted.now,
         )
     )
@@ -507,6 +542,7 @@ __all__ = [
     "catch_up",
     "confirm_move",
     "move",
+    "move_by_complainant",
     "run_clock",
     "run_due",
     "take_back_pending",

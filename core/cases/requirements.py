@@ -143,11 +143,13 @@ class Attempted:
     actor: Actor
     now: datetime
     given: Given = field(default_factory=Given)
+    by_complainant: bool = False
+    """Whether the holder of the receipt makes it, without an account."""
 
     @property
     def by_clock(self) -> bool:
         """Whether no person makes it."""
-        return self.actor.is_system
+        return self.actor.is_system and not self.by_complainant
 
 
 def check_requirements(attempted: Attempted) -> None:

@@ -134,6 +134,17 @@ class Told(StrEnum):
     REFERRED = "referred"
 
 
+class ComplainantAct(StrEnum):
+    """What the holder of a receipt may do with the own complaint."""
+
+    ANSWER = "answer"
+    ADD = "add"
+    APPEAL = "appeal"
+    ASK_WITHDRAWAL = "ask_withdrawal"
+    CONFIRM_WITHDRAWAL = "confirm_withdrawal"
+    KEEP = "keep"
+
+
 class PassReason(StrEnum):
     """Why a case is passed up or sideways."""
 
@@ -292,6 +303,9 @@ class CasesRefusal(StrEnum):
     OUT_OF_TIME = "out_of_time"
     BAD_RECEIPT_CODE = "bad_receipt_code"
     TOO_MANY_GUESSES = "too_many_guesses"
+    CODE_MUST_CHANGE = "code_must_change"
+    ACT_NOT_OPEN = "act_not_open"
+    TOO_MANY_WORDS = "too_many_words"
     TEXT_MISSING = "text_missing"
     TEXT_TOO_LONG = "text_too_long"
     TOO_MANY_COMPLAINTS = "too_many_complaints"

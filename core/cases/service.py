@@ -9,6 +9,7 @@ from core.cases.commissions import (
     seat_member,
     set_quorum,
 )
+from core.cases.complainant import act_on_complaint, change_code, new_code
 from core.cases.contacts import (
     ContactEntry,
     DraftView,
@@ -21,7 +22,7 @@ from core.cases.contacts import (
     open_draft,
 )
 from core.cases.evidence import EvidenceFile, EvidenceView, add_evidence, open_evidence
-from core.cases.following import ComplaintStatus, complaint_status
+from core.cases.following import ComplaintStatus, Opening, complaint_status
 from core.cases.following_on import follow_on
 from core.cases.moves import (
     Moved,
@@ -55,15 +56,18 @@ __all__ = [
     "Given",
     "Identity",
     "Moved",
+    "Opening",
     "Receipt",
     "RemedyOrder",
     "RespondentEntry",
     "SourcedCase",
     "accept_complaint",
+    "act_on_complaint",
     "add_evidence",
     "add_note",
     "add_respondent",
     "ask_withdrawal",
+    "change_code",
     "complaint_status",
     "confirm_move",
     "create_commission",
@@ -76,6 +80,7 @@ __all__ = [
     "keep_draft",
     "log_contact",
     "move",
+    "new_code",
     "note_asked_after",
     "note_identity",
     "note_look_up",

@@ -28,7 +28,7 @@ from core.cases.rules import (
     Urgency,
     Verification,
 )
-from core.cases.service import ContactEntry, Receipt
+from core.cases.service import ContactEntry, Opening, Receipt
 from core.staff.rules import Actor, Office, Role
 from tests.conftest import MakeActor
 
@@ -81,6 +81,13 @@ class Desk:
             key=secrets.token_hex(8),
             now=self.now,
         )
+
+    def changed_code(self, receipt: Receipt) -> ReceiptCode:
+        """The code after its holder has changed the one that was read out."""
+        assert receipt.code is not None
+        opening, new = Opening(receipt.number or "", receipt.code.spelled), service.new_code()
+        assert service.change_code(self.session, opening, new, now=self.now) is None
+        return new
 
     def case(self, number: str | None) -> Case:
         found = self.session.exec(select(Case).where(col(Case.number) == (number or ""))).one()

@@ -575,9 +575,8 @@ def test_a_merged_case_tells_its_complainant_about_the_one_that_goes_on(desk: De
     receipt, other = desk.walk(CaseState.TRIAGE), desk.walk(CaseState.INVESTIGATION)
     desk.move(receipt.number, Move.MERGE, desk.secretary(), target=other.number)
     assert receipt.code is not None
-    status = service.complaint_status(
-        desk.session, receipt.number or "", receipt.code.signs, now=desk.now
-    )
+    opening = service.Opening(receipt.number or "", desk.changed_code(receipt).signs)
+    status = service.complaint_status(desk.session, opening, now=desk.now)
     assert isinstance(status, service.ComplaintStatus)
     assert (status.number, status.told) == (receipt.number, Told.EXAMINED)
 

@@ -144,7 +144,9 @@ def test_a_coerced_members_call_ends_with_the_membership_annulled(
         now=desk.now,
         told="По телефону после 19:00.",
     )
-    status = service.complaint_status(session, number, code.spelled, now=desk.now)
+    code = desk.changed_code(receipt)
+    opening = service.Opening(number, code.spelled)
+    status = service.complaint_status(session, opening, now=desk.now)
     assert isinstance(status, ComplaintStatus)
     assert (status.told, status.finding) == (Told.CLOSED, Finding.UPHELD)
     assert dossier.case_page(session, desk.chair(), number, now=desk.now).state is CaseState.CLOSED
