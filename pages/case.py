@@ -159,7 +159,12 @@ def draw_identity(page: CasePage) -> None:
             st.session_state.pop(IDENTITY)
             st.rerun()
     elif page.may_open_identity:
-        st.caption(_("Hidden. Whoever opens it gives a reason, and both are written down."))
+        st.caption(
+            _(
+                "Hidden. Whoever opens it gives a reason."
+                " The complainant sees the time and the reason."
+            )
+        )
         reason = st.text_input(_("Reason"), key="identity_reason", max_chars=500)
         if st.button(_("Show who complains"), icon=":material/visibility:"):
             open_identity(page.number, reason)

@@ -37,6 +37,7 @@ from core.cases.rules import (
     Part,
     Verification,
 )
+from core.cases.search import index_text
 from core.errors import Refused
 
 WORDS_AN_HOUR: Final = 20
@@ -132,6 +133,7 @@ def _add(session: Session, case: Case, words: str, *, now: datetime) -> None:
         )
     )
     session.flush()
+    index_text(session, case.id, words)
     _audit(session, "add_note", case, kind=NoteKind.ANSWER.value)
 
 

@@ -28,10 +28,10 @@ from core.cases.models import (
     Respondent,
 )
 from core.cases.queries import MemberView
-from core.cases.readings import CasePart
 from core.cases.requirements import Attempted, unmet
 from core.cases.rules import (
     MAX_PAUSES,
+    CasePart,
     CaseState,
     Category,
     Channel,

@@ -10,10 +10,11 @@ from sqlmodel import Session, col, select
 
 from core.cases.ciphers import cipher_of, digest
 from core.cases.clocks import ANONYMOUS_WITHDRAWAL
-from core.cases.models import Attempt, Case, Complainant, Note
+from core.cases.models import Attempt, Case, CaseAccess, Complainant, Note
 from core.cases.receipts import ReceiptCode, parse_number
 from core.cases.rules import (
     OPEN_STATES,
+    CasePart,
     CasesRefusal,
     CaseState,
     Channel,
@@ -62,6 +63,8 @@ class ComplaintStatus:
     withdrawal_asked_at: datetime | None = None
     withdraw_from: datetime | None = None
     """From when an anonymous complainant may confirm a withdrawal."""
+    openings: tuple[tuple[datetime, str], ...] = ()
+    """When somebody looked at who complains, and the reason they gave. Not who they are."""
     code_must_change: bool = False
 
 
@@ -167,6 +170,7 @@ def status_of(session: Session, case: Case, *, now: datetime) -> ComplaintStatus
         appeal_until=case.appeal_until,
         # What was written to one complainant is not for the other of a merged case.
         messages=_messages(session, own) if own is case else (),
+        openings=_openings(session, own),
         acts=_acts(own, confirmed_from, now),
         withdrawal_asked_at=own.withdrawal_asked_at,
         withdraw_from=confirmed_from,
@@ -181,6 +185,16 @@ def _messages(session: Session, case: Case) -> tuple[tuple[datetime, NoteKind, s
         .order_by(col(Note.id))
     ).all()
     return tuple((note.at, NoteKind(note.kind), cipher.open(note.text) or "") for note in notes)
+
+
+def _openings(session: Session, case: Case) -> tuple[tuple[datetime, str], ...]:
+    cipher = cipher_of(session, case.text_key_id)
+    rows = session.exec(
+        select(CaseAccess.at, CaseAccess.reason)
+        .where(col(CaseAccess.case_id) == case.id, col(CaseAccess.part) == CasePart.IDENTITY.value)
+        .order_by(col(CaseAccess.id))
+    ).all()
+    return tuple((at, cipher.open(reason) or "") for at, reason in rows)
 
 
 def withdraw_from(session: Session, case: Case) -> datetime | None:

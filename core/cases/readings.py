@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Final
 
 from sqlmodel import Session, col, select
@@ -12,20 +11,22 @@ from core.cases.access import find_case, parts_of
 from core.cases.ciphers import cipher_of
 from core.cases.models import CaseAccess, Complainant, ConflictDeclaration, Note
 from core.cases.recusal import make_way
-from core.cases.rules import MAX_TEXT, OPEN_STATES, CasesRefusal, CaseState, Channel, NoteKind, Part
+from core.cases.rules import (
+    MAX_TEXT,
+    OPEN_STATES,
+    CasePart,
+    CasesRefusal,
+    CaseState,
+    Channel,
+    NoteKind,
+    Part,
+)
 from core.cases.search import index_text
 from core.errors import Refused
 from core.staff.rules import Actor, Role, require_writer
 
 READING_COUNTS_FOR: Final = timedelta(hours=1)
 _REASON_AT_LEAST: Final = 8
-
-
-class CasePart(StrEnum):
-    """What of a case was opened."""
-
-    TEXT = "text"
-    IDENTITY = "identity"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -134,6 +134,13 @@ class Told(StrEnum):
     REFERRED = "referred"
 
 
+class CasePart(StrEnum):
+    """What of a case was opened by somebody."""
+
+    TEXT = "text"
+    IDENTITY = "identity"
+
+
 class ComplainantAct(StrEnum):
     """What the holder of a receipt may do with the own complaint."""
 
