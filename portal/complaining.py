@@ -7,7 +7,7 @@ Number and code are only ever posted: in an address they would stay in histories
 import re
 import secrets
 from collections.abc import Mapping
-from typing import Final
+from typing import BinaryIO, Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute
 
 from core import clock, places
 from core.cases import service
+from core.cases.evidence_rules import LARGEST, EvidenceKind, read_upload
 from core.cases.receipts import ReceiptCode, spelled_number
 from core.cases.rules import (
     MAX_TEXT,
@@ -29,8 +30,8 @@ from core.database import unit_of_work
 from core.errors import Refused
 from core.i18n import _, refusal_text, sentence, use_locale
 from portal.complaints import look_up, source_of, take
-from portal.forms import fields_of
-from portal.guard import LARGEST_BODY
+from portal.forms import fields_of, file_of
+from portal.guard import LARGEST_BODY, UPLOADS
 from portal.site import facts
 from portal.templating import locale_of, localized, page
 
@@ -49,6 +50,13 @@ LONGEST: Final[Mapping[str, int]] = {
 }
 """What a complaint consists of, and how long each part may be."""
 
+_ENDINGS: Final = ",".join(f".{kind.value}" for kind in EvidenceKind)
+_NOTHING_SAID: Final[Mapping[str, object]] = {
+    "done": None,
+    "attached": None,
+    "refused": None,
+    "words": "",
+}
 _KEY: Final = re.compile(r"[0-9a-f]{32}")
 _INVISIBLE: Final = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F))
 
@@ -97,6 +105,8 @@ def _receipt_page(request: Request, receipt: Receipt) -> Response:
         status=201,
         number=spelled_number(receipt.number),
         code=receipt.code.spelled,
+        largest=LARGEST,
+        endings=_ENDINGS,
         **facts(request),
     )
 
@@ -167,7 +177,7 @@ async def follow(request: Request) -> Response:
 
 def _followed(request: Request, opening: Opening, posted: Mapping[str, str]) -> Response:
     asked = posted.get("act", "")
-    said: dict[str, object] = {"done": None, "refused": None, "words": "", "limit": MAX_TEXT}
+    said: dict[str, object] = dict(_NOTHING_SAID)
     if asked == "change_code":
         new = ReceiptCode.parse(posted.get("new_code", ""))
         outcome = _change(opening, new) if new else None
@@ -194,6 +204,34 @@ def _followed(request: Request, opening: Opening, posted: Mapping[str, str]) -> 
     return _shown(request, opening, status, said)
 
 
+async def attach(request: Request) -> Response:
+    """A file for the complaint that number and code open."""
+    posted, name, content = await file_of(request)
+    opening = Opening(
+        posted.get("number", "")[:64], posted.get("code", "")[:64], source_of(request)
+    )
+    return await run_in_threadpool(_attached, request, opening, name, content)
+
+
+def _attached(request: Request, opening: Opening, name: str, content: BinaryIO) -> Response:
+    said: dict[str, object] = dict(_NOTHING_SAID)
+    try:
+        upload = read_upload(content, name)
+        with unit_of_work() as session:
+            outcome = service.add_file(session, opening, upload, now=clock.now())
+    except Refused as refused:
+        with use_locale(locale_of(request)):
+            said["refused"] = refusal_text(refused)
+    else:
+        if outcome is not None:
+            return _door(request, _status(outcome), outcome, opening.number)
+        said["attached"] = upload.name
+    status = look_up(opening)
+    if isinstance(status, CasesRefusal):
+        return _door(request, _status(status), status, opening.number)
+    return _shown(request, opening, status, said)
+
+
 def _change(opening: Opening, new: ReceiptCode) -> CasesRefusal | None:
     try:
         with unit_of_work() as session:
@@ -213,6 +251,9 @@ def _shown(
         complaint=status,
         number=spelled_number(status.number),
         code=opening.code,
+        limit=MAX_TEXT,
+        largest=LARGEST,
+        endings=_ENDINGS,
         offered=service.new_code().spelled if status.code_must_change else None,
         now=clock.now(),
         **said,
@@ -240,4 +281,5 @@ routes: list[BaseRoute] = [
     *localized("/complain", go_on, methods=("POST",)),
     *localized("/complaint", ask),
     *localized("/complaint", follow, methods=("POST",)),
+    *localized(UPLOADS, attach, methods=("POST",)),
 ]

@@ -11,6 +11,12 @@ from core.settings import settings
 from portal.problems import problem
 
 LARGEST_BODY: Final = 256 * 1024
+LARGEST_UPLOAD: Final = 26 * 1024 * 1024
+"""Bytes of a request that brings a file: 25 MB and the wrapping of the form."""
+
+UPLOADS: Final = "/complaint/file"
+"""How the paths end that take a file."""
+
 _HEADERS: Final = (
     # What is no page of ours (JSON, a refusal) needs nothing; pages bring a policy of their own.
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -81,18 +87,19 @@ class Guard:
         if host not in self._hosts and scope["path"] not in {"/healthz", "/readyz"}:
             await problem(421, "host_unknown")(scope, receive, send_guarded)
             return
-        if length and (not length.isdigit() or int(length) > LARGEST_BODY):
+        largest = LARGEST_UPLOAD if scope["path"].endswith(UPLOADS) else LARGEST_BODY
+        if length and (not length.isdigit() or int(length) > largest):
             await problem(413, "body_too_large")(scope, receive, send_guarded)
             return
         try:
-            await self._app(scope, _limited(receive), send_guarded)
+            await self._app(scope, _limited(receive, largest), send_guarded)
         except BodyTooLarge:
             if started:
                 raise
             await problem(413, "body_too_large")(scope, receive, send_guarded)
 
 
-def _limited(receive: Receive) -> Receive:
+def _limited(receive: Receive, largest: int) -> Receive:
     """``receive`` that stops a body sent in chunks, whose length nobody announced."""
     read = 0
 
@@ -101,7 +108,7 @@ def _limited(receive: Receive) -> Receive:
         message = await receive()
         if message["type"] == "http.request":
             read += len(message.get("body", b""))
-            if read > LARGEST_BODY:
+            if read > largest:
                 raise BodyTooLarge
         return message
 

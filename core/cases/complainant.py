@@ -15,6 +15,8 @@ from sqlmodel import Session, col, select
 from core.audit import service as audit
 from core.audit.rules import Author
 from core.cases.ciphers import cipher_of
+from core.cases.evidence import put_evidence
+from core.cases.evidence_rules import Upload
 from core.cases.following import (
     Opening,
     attempts,
@@ -57,18 +59,9 @@ def act_on_complaint(
     that was read out, ``act_not_open`` when the case has moved on, ``text_missing``,
     ``text_too_long``, ``too_many_words`` above 20 an hour, and as the move itself is refused.
     """
-    case = open_complaint(session, opening, now=now)
+    case = _open_to_act(session, opening, now=now)
     if isinstance(case, CasesRefusal):
         return case
-    if case.receipt_spoken:
-        raise Refused(CasesRefusal.CODE_MUST_CHANGE)
-    case = session.exec(
-        select(Case)
-        .where(col(Case.id) == case.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one()
-    catch_up(session, case, now)
     if act in _WITH_WORDS:
         if not words.strip():
             raise Refused(CasesRefusal.TEXT_MISSING)
@@ -88,6 +81,39 @@ def act_on_complaint(
     else:
         _note_withdrawal(session, case, asked=act is ComplainantAct.ASK_WITHDRAWAL, now=now)
     return None
+
+
+def add_file(
+    session: Session, opening: Opening, upload: Upload, *, now: datetime
+) -> CasesRefusal | None:
+    """Add a file to the own complaint; None when it is there, sent once or twice.
+
+    Refused as `act_on_complaint` refuses an addition, and as `put_evidence` does.
+    """
+    case = _open_to_act(session, opening, now=now)
+    if isinstance(case, CasesRefusal):
+        return case
+    if ComplainantAct.ADD not in status_of(session, case, now=now).acts:
+        raise Refused(CasesRefusal.ACT_NOT_OPEN)
+    put_evidence(session, case, upload, account_id=None, author=Author.public(), now=now)
+    return None
+
+
+def _open_to_act(session: Session, opening: Opening, *, now: datetime) -> Case | CasesRefusal:
+    """The case, locked and moved on by its clock, for whoever holds a code that nobody overheard."""
+    case = open_complaint(session, opening, now=now)
+    if isinstance(case, CasesRefusal):
+        return case
+    if case.receipt_spoken:
+        raise Refused(CasesRefusal.CODE_MUST_CHANGE)
+    locked = session.exec(
+        select(Case)
+        .where(col(Case.id) == case.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+    catch_up(session, locked, now)
+    return locked
 
 
 _WITH_WORDS: Final = frozenset({ComplainantAct.ANSWER, ComplainantAct.ADD, ComplainantAct.APPEAL})

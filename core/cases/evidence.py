@@ -235,6 +235,18 @@ def _view(
     )
 
 
+def own_files(session: Session, case: Case) -> tuple[tuple[datetime, str], ...]:
+    """When the complainant added which files, for the complainant."""
+    cipher = cipher_of(session, case.text_key_id)
+    rows = session.exec(
+        select(Evidence)
+        .where(col(Evidence.case_id) == case.id, col(Evidence.account_id).is_(None))
+        .order_by(col(Evidence.id))
+    ).all()
+    named = ((row.added_at, cipher.open_fields(row.facts).get("name")) for row in rows)
+    return tuple((at, name) for at, name in named if name)
+
+
 def open_evidence(
     session: Session, evidence_id: int, *, actor: Actor, now: datetime
 ) -> EvidenceFile:

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from core.cases.ciphers import cipher_of, digest
 from core.cases.clocks import ANONYMOUS_WITHDRAWAL
+from core.cases.evidence import own_files
 from core.cases.models import Attempt, Case, CaseAccess, Complainant, Note
 from core.cases.receipts import ReceiptCode, parse_number
 from core.cases.rules import (
@@ -63,6 +64,8 @@ class ComplaintStatus:
     withdrawal_asked_at: datetime | None = None
     withdraw_from: datetime | None = None
     """From when an anonymous complainant may confirm a withdrawal."""
+    files: tuple[tuple[datetime, str], ...] = ()
+    """What the complainant added: when, and under which name."""
     openings: tuple[tuple[datetime, str], ...] = ()
     """When somebody looked at who complains, and the reason they gave. Not who they are."""
     code_must_change: bool = False
@@ -171,6 +174,7 @@ def status_of(session: Session, case: Case, *, now: datetime) -> ComplaintStatus
         # What was written to one complainant is not for the other of a merged case.
         messages=_messages(session, own) if own is case else (),
         openings=_openings(session, own),
+        files=own_files(session, own),
         acts=_acts(own, confirmed_from, now),
         withdrawal_asked_at=own.withdrawal_asked_at,
         withdraw_from=confirmed_from,

@@ -456,6 +456,11 @@ def _reopen(attempted: Attempted, _cipher: TextCipher) -> None:
     case.commission_id, case.lead_id = case.next_commission_id, attempted.given["lead"]
 
 
+def _withdraw(attempted: Attempted, _cipher: TextCipher) -> None:
+    """The wish is fulfilled: should the case go on, a withdrawal has to be asked for anew."""
+    attempted.case.withdrawal_asked_at = attempted.case.withdrawal_channel = None
+
+
 _EFFECTS: Final[Mapping[Move, Callable[[Attempted, TextCipher], None]]] = MappingProxyType(
     {
         Move.ACKNOWLEDGE: _acknowledge,
@@ -473,6 +478,7 @@ _EFFECTS: Final[Mapping[Move, Callable[[Attempted, TextCipher], None]]] = Mappin
         Move.CLOSE: _tell,
         Move.APPEAL: _appeal,
         Move.REOPEN: _reopen,
+        Move.WITHDRAW: _withdraw,
     }
 )
 

@@ -9,7 +9,7 @@ from core.cases.commissions import (
     seat_member,
     set_quorum,
 )
-from core.cases.complainant import act_on_complaint, change_code, new_code
+from core.cases.complainant import act_on_complaint, add_file, change_code, new_code
 from core.cases.contacts import (
     ContactEntry,
     DraftView,
@@ -64,6 +64,7 @@ __all__ = [
     "accept_complaint",
     "act_on_complaint",
     "add_evidence",
+    "add_file",
     "add_note",
     "add_respondent",
     "ask_withdrawal",

@@ -12,6 +12,16 @@ for (const form of document.querySelectorAll("form[data-once]")) {
   });
 }
 
+// A file that is too large is told so before it is sent.
+for (const form of document.querySelectorAll("form[data-largest]")) {
+  const wrong = form.querySelector("[data-too-large]");
+  form.elements.file.addEventListener("change", ({ target }) => {
+    const tooLarge = [...target.files].some((file) => file.size > Number(form.dataset.largest));
+    wrong.hidden = !tooLarge;
+    target.setCustomValidity(tooLarge ? wrong.textContent : "");
+  });
+}
+
 // A page that comes back from memory may be sent again.
 globalThis.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-once]")) delete form.dataset.sent;

@@ -447,6 +447,22 @@ def test_an_anonymous_withdrawal_needs_the_code_and_a_day(desk: Desk) -> None:
     assert desk.move(number, Move.WITHDRAW, desk.operator, **given).state is CaseState.WITHDRAWN
 
 
+def test_a_case_that_goes_on_after_a_withdrawal_is_withdrawn_by_a_new_wish_alone(
+    desk: Desk,
+) -> None:
+    receipt = desk.walk(CaseState.INVESTIGATION)
+    number = receipt.number or ""
+    code = desk.given_for(Move.WITHDRAW, receipt)
+    service.ask_withdrawal(
+        desk.session, number, actor=desk.operator, channel=Channel.PHONE, now=desk.now
+    )
+    desk.move(number, Move.WITHDRAW, desk.operator, **code)
+    desk.move(number, Move.RESUME, desk.chair(), **desk.given_for(Move.RESUME, receipt))
+    with pytest.raises(Refused) as refused:
+        desk.move(number, Move.WITHDRAW, desk.operator, **code)
+    assert refused.value.facts["need"] is Need.SECOND_CHANNEL
+
+
 def test_only_two_questions_may_stop_the_clock(desk: Desk) -> None:
     receipt = desk.walk(CaseState.TRIAGE)
     for _ in range(2):

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from core import clock
 from core.cases.clocks import ANONYMOUS_WITHDRAWAL
 from core.cases.following import GUESSES_BY_SOURCE
-from core.cases.models import Case, Complainant, Contact, Note
+from core.cases.models import Case, Complainant, Contact, Evidence, Note
 from core.cases.receipts import ReceiptCode
 from core.cases.rules import CaseState, Channel
 from core.database import reading, unit_of_work
@@ -243,3 +243,101 @@ def test_the_pages_are_whole_in_every_language(locale: str) -> None:
         assert page.status_code == 200
         assert len(page.content) < 100_000
         assert "script-src 'self'" in page.headers["content-security-policy"]
+
+
+def attach(number: str, code: str, name: str, content: bytes) -> Response:
+    client = TestClient(app, base_url="http://localhost:8502", client=("203.0.113.9", 50000))
+    return client.post(
+        "/ru/complaint/file",
+        data={"number": number, "code": code},
+        files={"file": (name, content, "text/html")},
+    )
+
+
+def files() -> list[Evidence]:
+    with reading() as session:
+        return list(session.exec(select(Evidence)).all())
+
+
+def test_a_file_is_added_with_number_and_code_and_listed() -> None:
+    number, code = complain()
+    added = attach(number, code, "..\\\u202eпропуск.png.pdf", b"%PDF-1.7 order")
+    assert added.status_code == 200
+    assert "пропуск.pdf" in added.text
+    assert "Файлы, которые вы добавили" in added.text
+    assert attach(number, code, "again.pdf", b"%PDF-1.7 order").status_code == 200
+    (kept,) = files()
+    assert (kept.account_id, kept.kind, kept.size) == (None, "pdf", 14)
+    assert "пропуск.pdf" in send("complaint", number=number, code=code).text
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        pytest.param("photo.svg", b"<svg onload='alert(1)'>", id="svg"),
+        pytest.param("photo.jpg.exe", b"MZ\x90\0\x03\0", id="double ending"),
+        pytest.param("photo.jpg", b"<!DOCTYPE html><script>", id="page"),
+        pytest.param("list.zip", b"PK\x03\x04", id="archive"),
+        pytest.param("empty.pdf", b"", id="empty"),
+    ],
+)
+def test_what_is_no_evidence_is_refused_with_a_sentence(name: str, content: bytes) -> None:
+    number, code = complain()
+    refused = attach(number, code, name, content)
+    assert refused.status_code == 422
+    assert 'role="alert"' in refused.text
+    assert "alert(1)" not in refused.text
+    assert files() == []
+
+
+def test_a_file_needs_the_code_and_guesses_are_counted() -> None:
+    number, _code = complain()
+    assert attach(number, WRONG, "x.pdf", b"%PDF-1.7").status_code == 404
+    assert attach("", "", "x.pdf", b"%PDF-1.7").status_code == 404
+    for _guess in range(GUESSES_BY_SOURCE):
+        last = attach(number, WRONG, "x.pdf", b"%PDF-1.7")
+    assert last.status_code == 429
+    assert files() == []
+
+
+def test_a_code_that_was_read_out_adds_nothing() -> None:
+    number, code = complain()
+    change(receipt_spoken=True)
+    attach(number, code, "x.pdf", b"%PDF-1.7")
+    assert files() == []
+
+
+def test_gigabytes_are_refused_by_their_announcement_and_in_chunks() -> None:
+    number, code = complain()
+    client = TestClient(app, base_url="http://localhost:8502")
+    kind = "multipart/form-data; boundary=b"
+    announced = {"Content-Type": kind, "Content-Length": str(2 * 1024**3)}
+    assert client.post("/ru/complaint/file", content=b"", headers=announced).status_code == 413
+    given = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal given
+        yield (
+            f'--b\r\nContent-Disposition: form-data; name="number"\r\n\r\n{number}\r\n'
+            f'--b\r\nContent-Disposition: form-data; name="code"\r\n\r\n{code}\r\n'
+            '--b\r\nContent-Disposition: form-data; name="file"; filename="x.pdf"\r\n\r\n%PDF-'
+        ).encode()
+        while given < 40 * 1024**2:
+            given += 1024**2
+            yield bytes(1024**2)
+
+    chunked = client.post("/ru/complaint/file", content=endless(), headers={"Content-Type": kind})
+    assert chunked.status_code == 413
+    assert files() == []
+
+
+def test_what_is_no_form_of_ours_is_answered_as_a_wrong_code() -> None:
+    client = TestClient(app, base_url="http://localhost:8502")
+    for kind, body in (
+        ("multipart/form-data", b"x"),
+        ("multipart/form-data; boundary=b", b"--b\r\nbroken"),
+        ("application/json", b"{}"),
+    ):
+        answer = client.post("/ru/complaint/file", content=body, headers={"Content-Type": kind})
+        assert answer.status_code in {404, 422}
+    assert files() == []
