@@ -281,5 +281,6 @@ routes: list[BaseRoute] = [
     *localized("/complain", go_on, methods=("POST",)),
     *localized("/complaint", ask),
     *localized("/complaint", follow, methods=("POST",)),
+    *localized(UPLOADS, ask),
     *localized(UPLOADS, attach, methods=("POST",)),
 ]

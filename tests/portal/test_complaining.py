@@ -341,3 +341,10 @@ def test_what_is_no_form_of_ours_is_answered_as_a_wrong_code() -> None:
         answer = client.post("/ru/complaint/file", content=body, headers={"Content-Type": kind})
         assert answer.status_code in {404, 422}
     assert files() == []
+
+
+def test_whoever_changes_the_language_after_a_file_is_asked_for_the_code() -> None:
+    client = TestClient(app, base_url="http://localhost:8502")
+    asked = client.get("/kk/complaint/file")
+    assert asked.status_code == 200
+    assert 'name="code"' in asked.text
