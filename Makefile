@@ -37,9 +37,8 @@ DEMO_MEMBERS ?= 20000
 demo: setup
 	@exec $(BIN)/python serve.py --demo --members $(DEMO_MEMBERS)
 
-# Three workers for two cores: a third of the time tests wait for browsers, disks and clocks.
 test: check
-	$(BIN)/python -m pytest -n 3 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: setup-dev
 	$(BIN)/ruff check .

@@ -339,6 +339,8 @@ def clerks_enter_a_protocol(first: StaffScreens, second: StaffScreens, issued: i
                 say("Figure.blank"),
             )
             field.fill(str(issued if label in empty else 0))
+            field.press("Tab")
+        clerk.settle()
         clerk.shot("72-protocol")
         clerk.press(press)
         clerk.shot("73-protocol-entered")

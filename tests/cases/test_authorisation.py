@@ -127,7 +127,7 @@ DESK: dict[str, Verb] = {
 }
 WITHOUT_ACTOR = {
     "accept_complaint",
-    *("act_on_complaint", "change_code", "complaint_status", "new_code"),
+    *("act_on_complaint", "add_file", "change_code", "complaint_status", "new_code"),
     *("run_clock", "run_due"),
 }
 
