@@ -125,7 +125,7 @@ def draw_story(page: CasePage) -> None:
             words = " · ".join(word for word in more if word)
             if words:
                 st.caption(plain(words))
-    draw_evidence(page.number)
+    draw_evidence(page.number, may_add=page.may_write)
     draw_identity(page)
     for decision in page.decisions:
         st.subheader(_("Decision of {at}", at=format_datetime(decision.at)))

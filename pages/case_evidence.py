@@ -24,11 +24,13 @@ _SCANS: Final = {
     ScanState.CLEAN: (":material/verified_user:", "green"),
     ScanState.INFECTED: (":material/coronavirus:", "red"),
     ScanState.NOT_SCANNED: (":material/shield:", "gray"),
+    ScanState.UNREADABLE: (":material/help:", "orange"),
+    ScanState.ERASED: (":material/delete:", "gray"),
 }
 
 
 @staff_fragment(Role.OPERATOR, Role.COMMISSIONER)
-def draw_evidence(acting: Actor, number: str) -> None:
+def draw_evidence(acting: Actor, number: str, *, may_add: bool) -> None:
     """The files, and a field to drop more into."""
     st.subheader(_("Evidence"))
     with reading() as session:
@@ -39,7 +41,7 @@ def draw_evidence(acting: Actor, number: str) -> None:
         draw_file(each)
     for words in st.session_state.pop(_REFUSED, []):
         st.error(plain(words))
-    if not acting.read_only:
+    if may_add and not acting.read_only:
         offer_more(acting, number)
 
 

@@ -154,6 +154,16 @@ def parts_of(session: Session, case: Case, actor: Actor) -> frozenset[Part]:
     return frozenset(parts)
 
 
+def is_inside(session: Session, case: Case, actor: Actor) -> bool:
+    """Whether the actor sees what a commission has gathered in a case that exists for them: who may
+    sit over it, and the chair it would be reopened by. Until it is with a commission, everybody.
+    """
+    if case.state in {CaseState.RECEIVED.value, CaseState.TRIAGE.value}:
+        return True
+    sits = actor.account_id in able_members(session, case, case.commission_id)
+    return sits or Part.NEXT_CHAIR in parts_of(session, case, actor)
+
+
 def able_members(session: Session, case: Case, commission_id: int | None) -> dict[int, Office]:
     """Who may sit over a case in a commission: members without conflict, none of a former panel."""
     assert case.id is not None

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from core.cases.access import able_members, find_case, parts_of
+from core.cases.access import able_members, find_case, is_inside, parts_of
 from core.cases.ciphers import TextCipher, cipher_of
 from core.cases.clocks import is_due_soon, is_overdue
 from core.cases.conflicts import not_in_conflict
@@ -218,11 +218,7 @@ def case_page(session: Session, actor: Actor, number: str, *, now: datetime) -> 
         select(Contact).where(col(Contact.case_id) == case.id).order_by(col(Contact.id))
     ).all()
     sits = any(member.account_id == actor.account_id for member in members)
-    inside = (
-        sits
-        or Part.NEXT_CHAIR in parts
-        or case.state in {CaseState.RECEIVED.value, CaseState.TRIAGE.value}
-    )
+    inside = is_inside(session, case, actor)
     return CasePage(
         number=case.number,
         state=CaseState(case.state),

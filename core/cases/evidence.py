@@ -8,7 +8,7 @@ erases them with its texts.
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
@@ -17,7 +17,7 @@ from sqlmodel import Session, col, func, select
 
 from core.audit import service as audit
 from core.audit.rules import Author
-from core.cases.access import exists_for, find_case, parts_of
+from core.cases.access import exists_for, find_case, is_inside, parts_of
 from core.cases.ciphers import TextCipher, cipher_of, digest
 from core.cases.evidence_rules import (
     MOST_BYTES,
@@ -27,14 +27,16 @@ from core.cases.evidence_rules import (
     ScanState,
     Upload,
 )
-from core.cases.models import Case, Custody, Evidence, EvidencePiece
-from core.cases.rules import CasesRefusal, CaseState
+from core.cases.models import Case, CaseAccess, Custody, Evidence, EvidencePiece
+from core.cases.rules import CasePart, CasesRefusal, CaseState
 from core.errors import Refused
 from core.settings import settings
 from core.staff import queries as staff_queries
 from core.staff.rules import Actor, Role, require, require_writer
 
 _PIECE: Final = 512 * 1024
+_TRIED_AGAIN: Final = timedelta(hours=1)
+_NOT_YET: Final = frozenset({ScanState.WAITING.value, ScanState.UNREADABLE.value})
 _TAKES_NO_MORE: Final = frozenset(
     {CaseState.MERGED, CaseState.WITHDRAWN, CaseState.REFERRED, CaseState.INADMISSIBLE}
 )
@@ -186,14 +188,15 @@ def _note(
 
 
 def evidence_of(session: Session, actor: Actor, subject: int | str) -> tuple[EvidenceView, ...]:
-    """The files of a case with their custody, in the order they came. Only inside the case."""
+    """The files of a case with their custody, in the order they came: all of them inside the case,
+    outside of it (an operator whose own call it was) those that the actor added.
+    """
     require(actor, Role.OPERATOR, Role.COMMISSIONER)
     case = find_case(session, actor, subject)
-    if not parts_of(session, case, actor):
-        return ()
-    rows = session.exec(
-        select(Evidence).where(col(Evidence.case_id) == case.id).order_by(col(Evidence.id))
-    ).all()
+    chosen = [col(Evidence.case_id) == case.id]
+    if not is_inside(session, case, actor):
+        chosen.append(col(Evidence.account_id) == actor.account_id)
+    rows = session.exec(select(Evidence).where(*chosen).order_by(col(Evidence.id))).all()
     links: defaultdict[int, list[Custody]] = defaultdict(list)
     for link in session.exec(
         select(Custody)
@@ -261,10 +264,12 @@ def open_evidence(
         .join(Case, col(Case.id) == col(Evidence.case_id))
         .where(col(Evidence.id) == evidence_id, exists_for(session, actor))
     ).first()
-    if found is None or not parts_of(session, found[1], actor):
+    if found is None:
         raise Refused(CasesRefusal.NO_SUCH_FILE)
     row, case = found
-    if row.scan == ScanState.WAITING.value:
+    if row.account_id != actor.account_id and not is_inside(session, case, actor):
+        raise Refused(CasesRefusal.NO_SUCH_FILE)
+    if settings().clamd is not None and row.scan in _NOT_YET:
         raise Refused(CasesRefusal.FILE_NOT_SCANNED)
     if row.scan == ScanState.INFECTED.value:
         raise Refused(CasesRefusal.FILE_INFECTED)
@@ -274,6 +279,14 @@ def open_evidence(
     if sha256(content).hexdigest() != facts["sha256"]:
         raise ValueError(f"evidence {evidence_id} is not what was added")
     _note(session, row, CustodyAct.READ, actor.account_id, now)
+    session.add(
+        CaseAccess(
+            case_id=row.case_id,
+            account_id=actor.account_id,
+            part=CasePart.EVIDENCE.value,
+            at=now,
+        )
+    )
     audit.record(
         session,
         "read_evidence",
@@ -309,12 +322,24 @@ def freeze_evidence(
     return [bytes.fromhex(cipher.open_fields(row.facts)["sha256"]) for row in rows]
 
 
-def waiting_for_scan(session: Session) -> int | None:
-    """The id of the oldest file that nobody has looked through yet."""
+def waiting_for_scan(session: Session, *, now: datetime) -> int | None:
+    """The id of the oldest file that nobody has looked through yet, also of those that came when
+    there was no scanner; then of one that the scanner could not read an hour ago.
+    """
+    last_tried = (
+        select(func.max(Custody.at))
+        .where(
+            col(Custody.evidence_id) == col(Evidence.id),
+            col(Custody.act) == CustodyAct.SCANNED.value,
+        )
+        .scalar_subquery()
+    )
+    never = (ScanState.WAITING.value, ScanState.NOT_SCANNED.value)
+    again = (col(Evidence.scan) == ScanState.UNREADABLE.value) & (last_tried <= now - _TRIED_AGAIN)
     return session.exec(
         select(Evidence.id)
-        .where(col(Evidence.scan) == ScanState.WAITING.value)
-        .order_by(col(Evidence.id))
+        .where(col(Evidence.scan).in_(never) | again)
+        .order_by(col(Evidence.scan) == ScanState.UNREADABLE.value, col(Evidence.id))
         .limit(1)
     ).first()
 

@@ -47,12 +47,16 @@ class EvidenceKind(StrEnum):
 
 
 class ScanState(StrEnum):
-    """Whether a file was looked through for malware. Nobody is given one that waits or is infected."""
+    """Whether a file was looked through for malware. Where there is a scanner nobody is given one
+    that waits for it, that it could not read, or that it found infected.
+    """
 
     NOT_SCANNED = "not_scanned"
     WAITING = "waiting"
     CLEAN = "clean"
     INFECTED = "infected"
+    UNREADABLE = "unreadable"
+    ERASED = "erased"
 
 
 class CustodyAct(StrEnum):
@@ -103,7 +107,8 @@ def clean_name(stated: str, kind: EvidenceKind) -> str:
     name = re.sub(r'[<>:"|?*%]', "_", name)
     while re.search(r"\.[A-Za-z0-9]{1,5}\s*$", name):
         name = name.rsplit(".", 1)[0]
-    name = " ".join(name.split()).strip(" .")[:LONGEST_NAME].rstrip(" .")
+    # A sheet takes a cell that begins like this for a formula.
+    name = " ".join(name.split()).strip(" .").lstrip("=+-@ .")[:LONGEST_NAME].rstrip(" .")
     return f"{name or 'file'}.{kind.value}"
 
 
@@ -170,8 +175,12 @@ def _document(content: bytes) -> EvidenceKind | None:
 
 
 _MARKUP: Final = re.compile(
-    rb"\s*<(?:!doctype|\?xml|html|svg|script|head|body|iframe)", re.IGNORECASE
+    rb"<(?:!--|!doctype|\?xml|(?:html|head|body|svg|script|style|img|iframe|object|embed|form"
+    rb"|link|meta|base|video|audio|div|span|table|input|a)[\s/>])",
+    re.IGNORECASE,
 )
+"""What makes a page of a text wherever it stands; a mail may hold it, and is never shown as one."""
+
 _HEADER: Final = re.compile(
     r"(?:received|return-path|from|to|date|subject|message-id|mime-version|delivered-to"
     r"|x-[\w-]+|dkim-signature|authentication-results): ",
@@ -182,7 +191,7 @@ _HEADER: Final = re.compile(
 def _text(content: bytes) -> EvidenceKind | None:
     """Plain text or a mail; None for markup and for anything with signs that no text has."""
     body = content.removeprefix(b"\xef\xbb\xbf")
-    if _MARKUP.match(body[:_LOOKED_AT]) or b"\0" in content:
+    if b"\0" in content:
         return None
     for encoding in ("utf-8", "cp1251"):
         try:
@@ -195,5 +204,6 @@ def _text(content: bytes) -> EvidenceKind | None:
     if any(sign < " " and sign not in "\t\n\r\f" for sign in text):
         return None
     lines = text[:_LOOKED_AT].splitlines()
-    is_mail = len(lines) > 1 and all(_HEADER.match(line) for line in lines[:1])
-    return EvidenceKind.MAIL if is_mail else EvidenceKind.TEXT
+    if len(lines) > 1 and _HEADER.match(lines[0]):
+        return EvidenceKind.MAIL
+    return None if _MARKUP.search(body) else EvidenceKind.TEXT

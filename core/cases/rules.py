@@ -139,6 +139,7 @@ class CasePart(StrEnum):
 
     TEXT = "text"
     IDENTITY = "identity"
+    EVIDENCE = "evidence"
 
 
 class ComplainantAct(StrEnum):

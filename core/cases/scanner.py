@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class ScannerFault(Exception):
-    """The scanner gave no verdict; the file waits, and the health page tells why."""
+    """The scanner can't be reached: everything waits, and the health page tells why."""
 
 
 def scan_due(now: datetime) -> int:
@@ -29,18 +29,20 @@ def scan_due(now: datetime) -> int:
         return 0
     for done in range(_AT_ONCE):
         with reading() as session:
-            waiting = waiting_for_scan(session)
+            waiting = waiting_for_scan(session, now=now)
             content = content_to_scan(session, waiting) if waiting is not None else None
         if waiting is None:
             return done
-        state = ScanState.CLEAN if content is None else verdict(clamd, content)
+        state = ScanState.ERASED if content is None else verdict(clamd, content)
         with unit_of_work() as session:
             note_scan(session, waiting, state, now=now)
     return _AT_ONCE
 
 
 def verdict(clamd: ClamdSettings, content: bytes) -> ScanState:
-    """What clamd says of ``content``, by its INSTREAM command. Raises `ScannerFault`."""
+    """What clamd says of ``content``, by its INSTREAM command: ``unreadable`` where it gives no
+    verdict, so that one file stops no other. Raises `ScannerFault` when it can't be reached.
+    """
     try:
         with _connected(clamd) as scanner:
             scanner.sendall(b"zINSTREAM\0")
@@ -60,7 +62,8 @@ def verdict(clamd: ClamdSettings, content: bytes) -> ScanState:
         return ScanState.CLEAN
     if told.rstrip(b"\0").endswith(b" FOUND"):
         return ScanState.INFECTED
-    raise ScannerFault("clamd gave no verdict")
+    log.warning("clamd gave no verdict on a file")
+    return ScanState.UNREADABLE
 
 
 def _connected(clamd: ClamdSettings) -> socket.socket:

@@ -5,6 +5,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from hashlib import sha256
 from io import BytesIO
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -14,7 +15,7 @@ from cryptography.exceptions import InvalidTag
 from sqlmodel import select
 
 from core.audit.models import AuditEntry
-from core.cases import evidence, scanner, service
+from core.cases import dossier, evidence, scanner, service
 from core.cases.ciphers import destroy_text_key
 from core.cases.evidence_rules import (
     LARGEST,
@@ -26,7 +27,7 @@ from core.cases.evidence_rules import (
     read_upload,
 )
 from core.cases.models import Case, Evidence, EvidencePiece
-from core.cases.rules import CasesRefusal, CaseState, Level, Move
+from core.cases.rules import CasePart, CasesRefusal, CaseState, Level, Move
 from core.cases.service import RespondentEntry
 from core.database import reading, unit_of_work
 from core.errors import Refused
@@ -83,6 +84,9 @@ def document(**more: bytes) -> bytes:
         pytest.param(b"<svg onload=alert(1)>", None, id="svg"),
         pytest.param(b"\xef\xbb\xbf <?xml version='1.0'?><svg/>", None, id="svg-with-a-mark"),
         pytest.param(b"\n<!DOCTYPE html><script>", None, id="html"),
+        pytest.param(b"<!-- x --><svg onload=alert(1)>", None, id="svg-behind-a-remark"),
+        pytest.param(b"words first\n<img src=x onerror=alert(1)>", None, id="markup-later"),
+        pytest.param(b"5 < 7 and a<b, <nobody@example.kz>", EvidenceKind.TEXT, id="less-than"),
         pytest.param(document(**{"word__vbaProject.bin": b"x"}), None, id="macros"),
         pytest.param(archive(readme=b"x"), None, id="zip"),
         pytest.param(b"PK\x03\x04 broken", None, id="half-a-zip"),
@@ -106,6 +110,8 @@ def test_a_file_is_what_its_content_says(content: bytes, kind: EvidenceKind | No
         ("a\u200bb\r\nSet-Cookie: x.jpg", "abSet-Cookie_ x.jpg"),
         ('=cmd|"/c calc".jpg', "c calc_.jpg"),
         ("...", "file.jpg"),
+        ("=1+1.jpg", "1+1.jpg"),
+        ("@-+sum.jpg", "sum.jpg"),
         ("", "file.jpg"),
         ("ә" * 500 + ".jpg", "ә" * 120 + ".jpg"),
         ("Решение от 01.10.2020 года.jpg", "Решение от 01.10.2020 года.jpg"),
@@ -218,6 +224,25 @@ def test_who_is_named_later_loses_the_files_at_once(desk: Desk, opened: str) -> 
         assert refusal(act) is CasesRefusal.NO_SUCH_FILE
     assert refusal(lambda: evidence.evidence_of(desk.session, named, opened)) is (
         CasesRefusal.NO_SUCH_CASE
+    )
+
+
+def test_who_sits_over_a_case_sees_its_files_and_who_took_the_call_sees_the_own(
+    desk: Desk, opened: str
+) -> None:
+    number = add(desk, opened)
+    member = desk.people["district"][3]
+    (seen,) = evidence.evidence_of(desk.session, member, opened)
+    assert seen.id == number
+    service.open_evidence(desk.session, number, actor=member, now=desk.now)
+    page = dossier.case_page(desk.session, member, opened, now=desk.now)
+    assert [each.part for each in page.timeline if each.part] == [CasePart.EVIDENCE]
+    assert evidence.evidence_of(desk.session, desk.operator, opened) == ()
+    assert (
+        refusal(
+            lambda: service.open_evidence(desk.session, number, actor=desk.operator, now=desk.now)
+        )
+        is CasesRefusal.NO_SUCH_FILE
     )
 
 
@@ -378,15 +403,33 @@ def test_nobody_is_given_a_file_before_the_scanner_has_spoken(
             assert refused.value.code is code
 
 
-def test_a_scanner_without_a_verdict_leaves_the_file_waiting(
+def test_a_file_that_the_scanner_can_t_read_stops_no_other_and_is_tried_again(
     scanned: tuple[Actor, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with reading() as session:
-        now = session.get_one(Evidence, scanned[1]).added_at
-    with pytest.raises(scanner.ScannerFault):
-        scan(monkeypatch, b"INSTREAM size limit exceeded. ERROR\0", now)
-    with reading() as session:
-        assert session.get_one(Evidence, scanned[1]).scan == ScanState.WAITING.value
+    lead, number = scanned
+    with unit_of_work() as session:
+        row = session.get_one(Evidence, number)
+        now, case_id = row.added_at, row.case_id
+        upload = read_upload(BytesIO(PDF), "приказ.pdf")
+        service.add_evidence(session, case_id, upload, actor=lead, now=now)
+    error = b"INSTREAM size limit exceeded. ERROR\0"
+    assert scan(monkeypatch, error, now) == [JPEG, PDF]
+    assert scan(monkeypatch, error, now + timedelta(minutes=59)) == []
+    with pytest.raises(Refused) as refused, unit_of_work() as session:
+        service.open_evidence(session, number, actor=lead, now=now)
+    assert refused.value.code is CasesRefusal.FILE_NOT_SCANNED
+    assert scan(monkeypatch, b"stream: OK\0", now + timedelta(hours=1)) == [JPEG, PDF]
+
+
+def test_where_there_is_no_scanner_any_more_nothing_waits_for_one(
+    scanned: tuple[Actor, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead, number = scanned
+    monkeypatch.delenv("PRIMARIES_CLAMD_URL")
+    settings.cache_clear()
+    with unit_of_work() as session:
+        now = session.get_one(Evidence, number).added_at
+        assert service.open_evidence(session, number, actor=lead, now=now).content == JPEG
 
 
 def test_two_presses_at_once_add_one_file(database: str, make_actor: MakeActor) -> None:
