@@ -67,7 +67,7 @@ def draw_file(each: EvidenceView) -> None:
             st.badge(term(each.scan), icon=icon, color=color)  # type: ignore[arg-type]
             if each.frozen_at:
                 st.badge(_("in the frozen list"), icon=":material/lock:", color="blue")
-        if each.name and each.scan in {ScanState.CLEAN, ScanState.NOT_SCANNED}:
+        if each.can_be_opened:
             st.link_button(
                 _("Download"), f"{PATH}{each.id}", icon=":material/download:", type="tertiary"
             )

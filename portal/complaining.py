@@ -25,7 +25,7 @@ from core.cases.rules import (
     Channel,
     ComplainantAct,
 )
-from core.cases.service import ComplaintStatus, ContactEntry, Opening, Receipt
+from core.cases.service import ContactEntry, Opening, Receipt
 from core.database import unit_of_work
 from core.errors import Refused
 from core.i18n import _, refusal_text, sentence, use_locale
@@ -198,10 +198,7 @@ def _followed(request: Request, opening: Opening, posted: Mapping[str, str]) -> 
             if outcome is not None:
                 return _door(request, _status(outcome), outcome, opening.number)
             said["done"] = act
-    status = look_up(opening)
-    if isinstance(status, CasesRefusal):
-        return _door(request, _status(status), status, opening.number)
-    return _shown(request, opening, status, said)
+    return _shown(request, opening, said)
 
 
 async def attach(request: Request) -> Response:
@@ -226,10 +223,7 @@ def _attached(request: Request, opening: Opening, name: str, content: BinaryIO) 
         if outcome is not None:
             return _door(request, _status(outcome), outcome, opening.number)
         said["attached"] = upload.name
-    status = look_up(opening)
-    if isinstance(status, CasesRefusal):
-        return _door(request, _status(status), status, opening.number)
-    return _shown(request, opening, status, said)
+    return _shown(request, opening, said)
 
 
 def _change(opening: Opening, new: ReceiptCode) -> CasesRefusal | None:
@@ -241,9 +235,11 @@ def _change(opening: Opening, new: ReceiptCode) -> CasesRefusal | None:
         return CasesRefusal.BAD_RECEIPT_CODE
 
 
-def _shown(
-    request: Request, opening: Opening, status: ComplaintStatus, said: Mapping[str, object]
-) -> Response:
+def _shown(request: Request, opening: Opening, said: Mapping[str, object]) -> Response:
+    """The complaint as it stands now, with what was just done or refused."""
+    status = look_up(opening)
+    if isinstance(status, CasesRefusal):
+        return _door(request, _status(status), status, opening.number)
     return page(
         request,
         "complaint.html",

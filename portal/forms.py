@@ -12,9 +12,15 @@ from starlette.requests import Request
 
 from portal.guard import LARGEST_UPLOAD
 
-UPLOADS_AT_ONCE: Final = 4
-_room = asyncio.Semaphore(UPLOADS_AT_ONCE)
+UPLOADS_AT_ONCE: Final = 16
 """Files are held in memory while they come: nothing of a complaint lies on a disk unencrypted."""
+
+UPLOAD_TAKES: Final = 300.0
+"""Seconds after which a file that is still coming is given up: 25 MB over a weak line take less, and
+nobody keeps the room of others.
+"""
+
+_room = asyncio.Semaphore(UPLOADS_AT_ONCE)
 
 
 async def fields_of(request: Request, *, largest: int) -> Mapping[str, str]:
@@ -34,7 +40,7 @@ async def fields_of(request: Request, *, largest: int) -> Mapping[str, str]:
 async def file_of(request: Request) -> tuple[Mapping[str, str], str, BinaryIO]:
     """The fields of a posted form that brings one file, its stated name, and its content.
 
-    No fields and an empty file when it is no form of ours.
+    No fields and an empty file when it is no form of ours, or did not come in time.
     """
     async with _room:
         parser = MultiPartParser(
@@ -42,8 +48,9 @@ async def file_of(request: Request) -> tuple[Mapping[str, str], str, BinaryIO]:
         )
         parser.spool_max_size = LARGEST_UPLOAD
         try:
-            form = await parser.parse()
-        except (MultiPartException, KeyError):
+            async with asyncio.timeout(UPLOAD_TAKES):
+                form = await parser.parse()
+        except (MultiPartException, KeyError, TimeoutError):
             return {}, "", BytesIO()
     fields = {name: value for name, value in form.items() if isinstance(value, str)}
     file = form.get("file")

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from core.settings import KannelSettings, SettingsError, read_settings
+from core.settings import ClamdSettings, KannelSettings, SettingsError, read_settings
 
 PRODUCTION = {
     "PRIMARIES_ENVIRONMENT": "production",
@@ -109,3 +109,25 @@ def test_what_is_wrong_with_a_gateway_is_said_without_its_password(url: str, tol
 def test_no_password_of_a_gateway_is_shown_with_the_settings() -> None:
     settings = read_settings({"PRIMARIES_SMS_URL": "kannel://us:pass%20word@gateway"})
     assert "pass" not in repr(settings).replace("password=", "")
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("", None),
+        ("tcp://scanner.example", ClamdSettings(None, "scanner.example", 3310)),
+        ("tcp://10.0.0.7:4410", ClamdSettings(None, "10.0.0.7", 4410)),
+        ("unix:/run/clamav/clamd.ctl", ClamdSettings("/run/clamav/clamd.ctl")),
+    ],
+)
+def test_a_scanner_is_a_socket_or_a_host(url: str, found: ClamdSettings | None) -> None:
+    assert read_settings({"PRIMARIES_CLAMD_URL": url}).clamd == found
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["scanner", "http://scanner", "tcp://", "unix:relative", "tcp://scanner:port", "tcp://[x"],
+)
+def test_what_is_no_scanner_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match="CLAMD_URL must be tcp://"):
+        read_settings({"PRIMARIES_CLAMD_URL": url})

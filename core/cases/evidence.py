@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select
 
 from core.audit import service as audit
@@ -26,6 +25,8 @@ from core.cases.evidence_rules import (
     EvidenceKind,
     ScanState,
     Upload,
+    bar_to_adding,
+    bar_to_opening,
 )
 from core.cases.models import Case, CaseAccess, Custody, Evidence, EvidencePiece
 from core.cases.rules import CasePart, CasesRefusal, CaseState
@@ -36,10 +37,6 @@ from core.staff.rules import Actor, Role, require, require_writer
 
 _PIECE: Final = 512 * 1024
 _TRIED_AGAIN: Final = timedelta(hours=1)
-_NOT_YET: Final = frozenset({ScanState.WAITING.value, ScanState.UNREADABLE.value})
-_TAKES_NO_MORE: Final = frozenset(
-    {CaseState.MERGED, CaseState.WITHDRAWN, CaseState.REFERRED, CaseState.INADMISSIBLE}
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +50,9 @@ class CustodyView:
 
 @dataclass(frozen=True, kw_only=True)
 class EvidenceView:
-    """A file as the case shows it. ``name`` and ``sha256`` are None once the case was erased."""
+    """A file as the case shows it. ``name`` and ``sha256`` are None once the case was erased;
+    ``can_be_opened`` is False then, and while the scanner bars it.
+    """
 
     id: int
     name: str | None
@@ -64,6 +63,7 @@ class EvidenceView:
     added_by: str | None
     added_at: datetime
     scan: ScanState
+    can_be_opened: bool
     frozen_at: datetime | None
     custody: Sequence[CustodyView]
 
@@ -103,6 +103,7 @@ def put_evidence(
     now: datetime,
 ) -> int:
     """Add a file to a case that is locked, for whoever may (``account_id`` None: the complainant).
+    The lock makes two presses take turns: the second finds the file there.
 
     Refused as ``files_are_frozen`` while the commission deliberates, ``changed_meanwhile`` once the
     case has ended otherwise than by a decision, ``too_many_files`` (facts: files, megabytes), and
@@ -118,10 +119,9 @@ def put_evidence(
     if known is not None:
         return known
     state = CaseState(case.state)
-    if state is CaseState.DELIBERATION:
-        raise Refused(CasesRefusal.FILES_ARE_FROZEN)
-    if state in _TAKES_NO_MORE:
-        raise Refused(CasesRefusal.CHANGED_MEANWHILE, state=state)
+    bar = bar_to_adding(state)
+    if bar is not None:
+        raise Refused(bar, state=state)
     files, size = session.exec(
         select(func.count(), func.coalesce(func.sum(Evidence.size), 0)).where(
             col(Evidence.case_id) == case.id
@@ -135,7 +135,6 @@ def put_evidence(
     waits = settings().clamd is not None
     row = Evidence(
         case_id=case.id,
-        text_key_id=case.text_key_id,
         facts=cipher.seal_fields({"name": upload.name, "sha256": upload.sha256}),
         kind=upload.kind.value,
         size=len(upload.content),
@@ -144,20 +143,8 @@ def put_evidence(
         added_at=now,
         scan=(ScanState.WAITING if waits else ScanState.NOT_SCANNED).value,
     )
-    try:
-        with session.begin_nested():
-            session.add(row)
-            session.flush()
-    except IntegrityError:
-        # A double press in two processes: the other one added it.
-        return (
-            session.exec(
-                select(Evidence.id).where(
-                    col(Evidence.case_id) == case.id, col(Evidence.fingerprint) == fingerprint
-                )
-            ).one()
-            or 0
-        )
+    session.add(row)
+    session.flush()
     assert row.id is not None
     for ordinal, start in enumerate(range(0, len(upload.content), _PIECE)):
         piece = upload.content[start : start + _PIECE]
@@ -216,6 +203,8 @@ def _view(
 ) -> EvidenceView:
     assert row.id is not None
     facts = cipher.open_fields(row.facts)
+    scan = ScanState(row.scan)
+    bar = bar_to_opening(scan, has_scanner=settings().clamd is not None)
     return EvidenceView(
         id=row.id,
         name=facts.get("name"),
@@ -225,7 +214,8 @@ def _view(
         by_complainant=row.account_id is None,
         added_by=names.get(row.account_id) if row.account_id else None,
         added_at=row.added_at,
-        scan=ScanState(row.scan),
+        scan=scan,
+        can_be_opened=bool(facts) and bar is None,
         frozen_at=row.frozen_at,
         custody=tuple(
             CustodyView(
@@ -269,11 +259,10 @@ def open_evidence(
     row, case = found
     if row.account_id != actor.account_id and not is_inside(session, case, actor):
         raise Refused(CasesRefusal.NO_SUCH_FILE)
-    if settings().clamd is not None and row.scan in _NOT_YET:
-        raise Refused(CasesRefusal.FILE_NOT_SCANNED)
-    if row.scan == ScanState.INFECTED.value:
-        raise Refused(CasesRefusal.FILE_INFECTED)
-    cipher = cipher_of(session, row.text_key_id)
+    bar = bar_to_opening(ScanState(row.scan), has_scanner=settings().clamd is not None)
+    if bar is not None:
+        raise Refused(bar)
+    cipher = cipher_of(session, case.text_key_id)
     content = b"".join(_pieces(session, row, cipher))
     facts = cipher.open_fields(row.facts)
     if sha256(content).hexdigest() != facts["sha256"]:
@@ -347,7 +336,7 @@ def waiting_for_scan(session: Session, *, now: datetime) -> int | None:
 def content_to_scan(session: Session, evidence_id: int) -> bytes | None:
     """The content of a file that waits; None when it was erased meanwhile."""
     row = session.get_one(Evidence, evidence_id)
-    cipher = cipher_of(session, row.text_key_id)
+    cipher = cipher_of(session, session.get_one(Case, row.case_id).text_key_id)
     if cipher.open(row.facts) is None:
         return None
     return b"".join(_pieces(session, row, cipher))

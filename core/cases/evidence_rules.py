@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+import zlib
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
@@ -9,7 +10,7 @@ from io import BytesIO
 from typing import BinaryIO, Final
 from zipfile import BadZipFile, ZipFile
 
-from core.cases.rules import CasesRefusal
+from core.cases.rules import CasesRefusal, CaseState
 from core.errors import Refused
 
 LARGEST: Final = 25 * 1024 * 1024
@@ -57,6 +58,25 @@ class ScanState(StrEnum):
     INFECTED = "infected"
     UNREADABLE = "unreadable"
     ERASED = "erased"
+
+
+def bar_to_opening(scan: ScanState, *, has_scanner: bool) -> CasesRefusal | None:
+    """Why nobody is given a file in this state, or None. Where there is no scanner any more nothing
+    waits for one.
+    """
+    if scan is ScanState.INFECTED:
+        return CasesRefusal.FILE_INFECTED
+    if has_scanner and scan in {ScanState.WAITING, ScanState.UNREADABLE}:
+        return CasesRefusal.FILE_NOT_SCANNED
+    return None
+
+
+def bar_to_adding(state: CaseState) -> CasesRefusal | None:
+    """Why a case in this state takes no file, or None."""
+    if state is CaseState.DELIBERATION:
+        return CasesRefusal.FILES_ARE_FROZEN
+    ended = {CaseState.MERGED, CaseState.WITHDRAWN, CaseState.REFERRED, CaseState.INADMISSIBLE}
+    return CasesRefusal.CHANGED_MEANWHILE if state in ended else None
 
 
 class CustodyAct(StrEnum):
@@ -165,8 +185,8 @@ def _document(content: bytes) -> EvidenceKind | None:
             if first and first.filename == "mimetype" and first.file_size < _LOOKED_AT:
                 is_text = archive.read(first) == b"application/vnd.oasis.opendocument.text"
                 return EvidenceKind.ODT if is_text else None
-    except (BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError):
-        return None
+    except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError):
+        return None  # no archive, a broken one, one with a password or a packing nobody knows
     if "[Content_Types].xml" not in names:
         return None
     if "word/document.xml" in names:

@@ -195,7 +195,6 @@ class Evidence(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     case_id: int = Field(foreign_key="case_file.id", index=True)
-    text_key_id: int = Field(foreign_key="text_key.id")
     facts: bytes
     kind: str
     size: int

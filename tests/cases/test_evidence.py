@@ -53,6 +53,13 @@ def document(**more: bytes) -> bytes:
     return archive(**{"[Content_Types].xml": b"<x/>", "word__document.xml": b"<w/>", **more})
 
 
+def damaged() -> bytes:
+    """An archive whose directory is whole and whose content is not."""
+    packed = archive(mimetype=b"application/vnd.oasis.opendocument.text" * 20)
+    start = packed.index(b"mimetype") + len("mimetype")
+    return packed[:start] + b"\xff" * 8 + packed[start + 8 :]
+
+
 @pytest.mark.parametrize(
     ("content", "kind"),
     [
@@ -90,6 +97,7 @@ def document(**more: bytes) -> bytes:
         pytest.param(document(**{"word__vbaProject.bin": b"x"}), None, id="macros"),
         pytest.param(archive(readme=b"x"), None, id="zip"),
         pytest.param(b"PK\x03\x04 broken", None, id="half-a-zip"),
+        pytest.param(damaged(), None, id="zip-that-does-not-unpack"),
         pytest.param(b"\0\0\0\x18ftypqt  ", None, id="unknown-film"),
         pytest.param(b"text\0with a zero", None, id="zero"),
         pytest.param(b"\x1b[31mtext", None, id="terminal"),

@@ -1,4 +1,4 @@
-"""Evidence, links between cases and who is complained of
+"""Evidence and its custody
 
 Revision ID: 0009
 Revises: 0008
@@ -16,11 +16,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Evidence, links between cases and who is complained of"""
+    """Evidence and its custody"""
     op.create_table('evidence',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('case_id', sa.Integer(), nullable=False),
-    sa.Column('text_key_id', sa.Integer(), nullable=False),
     sa.Column('facts', sa.LargeBinary(), nullable=False),
     sa.Column('kind', sa.String(), nullable=False),
     sa.Column('size', sa.Integer(), nullable=False),
@@ -31,7 +30,6 @@ def upgrade() -> None:
     sa.Column('frozen_at', core.database.UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['account_id'], ['account.id'], name=op.f('fk_evidence_account_id_account')),
     sa.ForeignKeyConstraint(['case_id'], ['case_file.id'], name=op.f('fk_evidence_case_id_case_file')),
-    sa.ForeignKeyConstraint(['text_key_id'], ['text_key.id'], name=op.f('fk_evidence_text_key_id_text_key')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_evidence')),
     sa.UniqueConstraint('case_id', 'fingerprint', name='uq_evidence_content')
     )
