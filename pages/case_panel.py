@@ -21,6 +21,11 @@ from pages.state_diagram import state_diagram
 from pages.wording import plain, show_refusal
 
 DONE: Final = "case_done"
+_SEEN: Final = "case_seen"
+_STAYS: Final = ("move_note", "move_r_")
+"""Fields that stand there in every state."""
+
+_KEPT: Final = "case_kept_words"
 FROM_OUTSIDE: Final = tuple(each for each in Channel if each is not Channel.OWN_FINDING)
 
 
@@ -34,7 +39,9 @@ def panel(acting: Actor, number: str) -> None:
     except Refused as refused:
         show_refusal(refused)
         return
+    keep_words(page)
     st.subheader(_("What you can do now"))
+    show_kept_words(page)
     draw_pending(acting, page)
     draw_declaration(acting, page)
     draw_challenges(acting, page.number, done)
@@ -49,10 +56,58 @@ def panel(acting: Actor, number: str) -> None:
     draw_manual(page)
 
 
+def keep_words(page: CasePage) -> None:
+    """Whoever typed while somebody else moved the case loses the form, but not the words: they are
+    taken before Streamlit forgets the fields that are not drawn any more.
+    """
+    seen = st.session_state.get(_SEEN)
+    st.session_state[_SEEN] = (page.number, page.state)
+    if seen is None or seen[0] != page.number or seen[1] == page.state:
+        return
+    typed = [
+        value.strip()
+        for name, value in st.session_state.items()
+        if str(name).startswith("move_") and not str(name).startswith(_STAYS)
+        if isinstance(value, str) and value.strip()
+    ]
+    if typed:
+        st.session_state[_KEPT] = (page.number, [*kept_words(page), *typed])
+
+
+def kept_words(page: CasePage) -> list[str]:
+    """What was typed for a move of this case that could not be made any more."""
+    number, words = st.session_state.get(_KEPT, ("", []))
+    return words if number == page.number else []
+
+
+def show_kept_words(page: CasePage) -> None:
+    """Say that the case was moved meanwhile, with the words to be copied."""
+    words = kept_words(page)
+    if not words:
+        return
+    with st.container(border=True):
+        st.warning(
+            plain(
+                _(
+                    "Somebody else moved the case meanwhile; it is now: {state}. What you typed was "
+                    "not sent. Copy what you still need:",
+                    state=term(page.state),
+                )
+            ),
+            icon=":material/sync_problem:",
+        )
+        for each in words:
+            st.code(each, language=None, wrap_lines=True)
+        if st.button(_("I don't need it any more"), key="drop_kept_words"):
+            del st.session_state[_KEPT]
+            st.rerun()
+
+
 def done(words: str) -> None:
     """Say it on the whole page, drawn anew; what was typed for the move is used up."""
     for name in [str(key) for key in st.session_state if str(key).startswith("move_")]:
         del st.session_state[name]
+    st.session_state.pop(_SEEN, None)
     st.session_state[DONE] = words
     st.rerun()
 

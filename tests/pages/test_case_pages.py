@@ -304,6 +304,36 @@ def test_strangers_and_other_roles_see_nothing(
         assert STORY not in texts(screen)
 
 
+def test_who_loses_a_race_is_told_and_keeps_the_words(desk: Desk) -> None:
+    number = with_case(desk, CaseState.ADMISSIBILITY)
+    screen = open_page("case", desk.secretary(), query={"number": number})
+    with signed_in(desk.secretary()):
+        by_key(screen.text_area, "move_grounds").set_value("Есть признаки принуждения").run()
+        by_key(screen.text_area, "move_note").set_value("Перезвонить").run()
+        with unit_of_work() as session:
+            service.move(
+                session,
+                number,
+                Move.ASSIGN,
+                actor=desk.secretary(),
+                now=MONDAY,
+                grounds="Другими словами",
+                lead=desk.lead().account_id,
+            )
+        by_key(screen.button, "make_assign").click().run()
+        assert not screen.exception
+        assert "Тем временем дело продвинул" in texts(screen)
+        kept = [element.value for element in screen.code]
+        assert "Есть признаки принуждения" in kept
+        assert "Перезвонить" not in kept
+        screen.run()
+        assert "Есть признаки принуждения" in [element.value for element in screen.code]
+        by_key(screen.button, "drop_kept_words").click().run()
+    assert not screen.exception
+    assert "Есть признаки принуждения" not in [element.value for element in screen.code]
+    assert "Тем временем" not in texts(screen)
+
+
 def test_files_of_a_case_are_listed_with_their_custody(desk: Desk) -> None:
     number = with_case(desk, CaseState.INVESTIGATION)
     upload = read_upload(BytesIO(b"%PDF-1.7"), "Приказ ![x](https://e.kz/p.png).pdf")
