@@ -186,7 +186,9 @@ class Desk:
     def _bring(self, state: CaseState, *, now: datetime, days: int, is_late: bool) -> None:
         """Take a new case to ``state``; a late one stands there longer than it should."""
         ended = state in {_S.CLOSED, _S.INADMISSIBLE, _S.WITHDRAWN, _S.REFERRED, _S.MERGED}
-        ago = self._draw.uniform(20, 24 * days) if ended else self._draw.uniform(2.6, 3.4)
+        # An anonymous withdrawal is confirmed a day after it was asked for: by now it must be over.
+        least = 26 if state is _S.WITHDRAWN else 20
+        ago = self._draw.uniform(least, 24 * days) if ended else self._draw.uniform(2.6, 3.4)
         if is_late:
             ago = self._draw.uniform(26, 40)
         channel = Channel.MAIL if state is _S.RECEIVED else Channel.PHONE

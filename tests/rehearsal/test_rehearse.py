@@ -5,6 +5,7 @@ import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 import pytest
 from sqlalchemy import func, select
@@ -19,6 +20,7 @@ from core.database import reading
 from core.errors import Refused
 from core.membership import queries as membership
 from core.primary import queries as primaries
+from core.rehearsal import desk
 from core.rehearsal.rules import PRIMARY_ID, RehearsalRefusal, Stage, script
 from core.rehearsal.service import Rehearsed, rehearse
 from core.results import carrying
@@ -155,6 +157,24 @@ def test_every_script_puts_its_stage_at_the_present(stage: Stage) -> None:
         Stage.VOTING: timeline.voting_opens < NOW < plan.closes,
         Stage.COUNTING: plan.closes < NOW < timeline.publication,
     }[stage]
+
+
+class Shortest(Random):
+    """Draws the shortest of every span: cases that ended have had as little time as may be."""
+
+    def uniform(self, a: float, b: float) -> float:
+        del b
+        return a
+
+
+def test_cases_that_ended_have_had_the_time_that_their_way_takes(
+    sqlite_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "Random", Shortest)
+    rehearsed(Stage.ADMISSION)
+    with reading() as session:
+        states = session.execute(select(col(Case.state))).scalars().all()
+    assert CaseState.WITHDRAWN in states
 
 
 def is_refused_as(code: RehearsalRefusal, members: int = MEMBERS) -> bool:
