@@ -5,11 +5,11 @@ for the writer will take longer than `AT_ONCE`, a line is formed: people come in
 process is measured to keep, until the line is empty. Voters who have begun are never asked.
 
 A newcomer is told the expected wait and gets a ticket to bring back when half of it is over (all of
-it, if it is short). Until then the ticket counts for nothing: people who have left hold nobody up.
-Whoever comes back gets the next slot of those who did. A slot that is near is waited for on the
-spot; another one is kept, and its ticket comes in when it is brought again, whatever happens. So
-nobody who keeps to the times is turned away more than twice. The wait that newcomers are told
-follows the share of people who come back.
+it, if it is short; after `LONGEST`, if it is long). Until then the ticket counts for nothing: people
+who have left hold nobody up. Whoever comes back gets the next slot of those who did. A slot that is
+near is waited for on the spot; another one is kept, and its ticket comes in when it is brought
+again, whatever happens. So nobody who keeps to the times is turned away more than twice. The wait
+that newcomers are told follows the share of people who come back.
 
 What tickets can't be used for. They are signed; an old one is worth nothing. A ticket brings one
 address in, for `TRIES` sign-ins in case the IIN was mistyped; each process remembers this for as
@@ -43,6 +43,13 @@ all told "three seconds" come in one after the other."""
 
 SHORT: Final = 3.0
 """Seconds of expected wait up to which a ticket is brought back once only."""
+
+LONGEST: Final = 120.0
+"""Seconds after which everybody is asked to come back at the latest: what a line is thought to be
+is a guess, and whoever leaves for an hour because of it has lost the hour."""
+
+UNDER_WAY: Final = 60.0
+"""Seconds at most that a new line leaves to those who came before it."""
 
 BUNCH: Final = 0.1
 """Seconds of unused slots that may be taken at once: people don't arrive evenly."""
@@ -158,7 +165,7 @@ class Admission:
         wait = turn - now
         if wait <= HOLD:
             return Turn.at(self._next_slot(now), Ticket.new(now, now), now=now)
-        due = turn if wait <= SHORT else now + wait / 2
+        due = turn if wait <= SHORT else now + min(wait / 2, LONGEST)
         self._returns.expected(due)
         return Turn(Ticket.new(now, due), wait, has_come=False)
 
@@ -182,7 +189,8 @@ class Admission:
         self._formed_at = now
         self._calm_since = None
         # What is under way comes first, and each sign-in in it brings three requests more.
-        self._slot = self._tail = now + self._load.expected_delay * REQUESTS_OF_A_VOTER
+        under_way = self._load.expected_delay * REQUESTS_OF_A_VOTER
+        self._slot = self._tail = now + min(under_way, UNDER_WAY)
 
     def look(self, now: float) -> None:
         """Once a tick: form the line, keep its pace, dissolve it."""

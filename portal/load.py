@@ -26,6 +26,9 @@ _MEMORY: Final = 1.5
 _SUPPOSED: Final = 2500.0
 """Requests of voters that a second of processor time is taken for before anything is measured."""
 
+_LEAST: Final = 250.0
+"""The least that is ever believed. However wrong a measurement, nobody is told to wait for ages."""
+
 _PROCESS_CLOCK: Final = 2  # of Linux: CPUCLOCK_SCHED, in the lowest bits beside the inverted pid
 
 _BUSY: Final = 0.5
@@ -85,7 +88,7 @@ class Load:
     @property
     def capacity(self) -> float:
         """Requests of voters that one second of this process's work is enough for."""
-        return self._sum_served / self._sum_busy
+        return max(_LEAST, self._sum_served / self._sum_busy)
 
     @property
     def expected_delay(self) -> float:
@@ -106,7 +109,9 @@ class Load:
         self._looked_at = now
         if passed > 0:
             self.busy = spent / passed
-            if self.busy > _BUSY:
+            # Work for readers alone tells nothing of voters: a minute of it would teach us that not
+            # one can be served.
+            if self.busy > _BUSY and self._served:
                 kept = max(0.0, 1 - spent / _MEMORY)
                 self._sum_served = self._sum_served * kept + self._served
                 self._sum_busy = self._sum_busy * kept + spent

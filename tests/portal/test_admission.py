@@ -28,7 +28,7 @@ from core import clock, keyring
 from core.settings import ROOT, settings
 from core.voting import queries
 from portal import tickets
-from portal.admission import HOLD, TRIES, Admission, Turn
+from portal.admission import AT_ONCE, HOLD, LONGEST, TRIES, Admission, Turn
 from portal.app import app
 from portal.load import REFUSAL, TICK, Load, processor_times
 from portal.tickets import KEPT_FOR, Ticket
@@ -270,6 +270,26 @@ def test_people_who_left_hold_nobody_up() -> None:
     look(line, until=stayed.seconds / 2)
     second = come(line, stayed.ticket, at=stayed.seconds / 2)
     assert second.has_come
+
+
+def test_however_long_the_line_seems_nobody_is_sent_away_for_longer_than_two_minutes() -> None:
+    line, load = a_line(seconds=3600)
+    turn = come(line, at=0)
+    assert turn.retry_after(NOW) <= LONGEST
+    back = come(line, turn.ticket, at=LONGEST)
+    assert back.has_come
+    assert load.delay == 0.0
+
+
+def test_a_line_formed_on_an_absurd_measurement_lets_people_in_soon() -> None:
+    load = Measured(expected_delay=1e15)
+    line = Admission(load)
+    line.look(NOW)
+    first = come(line, at=0)
+    assert not first.has_come
+    load.expected_delay = 0.0
+    look(line, until=65)
+    assert come(line, first.ticket, at=65).has_come
 
 
 def test_what_newcomers_are_told_follows_how_many_come_back() -> None:
@@ -522,6 +542,26 @@ def test_a_quiet_process_does_not_take_its_overhead_for_its_limit() -> None:
     load = Load(processors(0.1).__next__, cores=1)
     before = load.capacity
     assert measure(load, served=0) == before
+
+
+def test_an_hour_of_work_for_readers_does_not_teach_that_no_voter_can_be_served() -> None:
+    """Seen: it made a line that told newcomers to come back in a hundred million years."""
+    load = Load(processors(1.0).__next__, cores=1)
+    before = load.capacity
+    assert measure(load, served=0) == before
+    line = Admission(load)
+    with load.waiting():
+        assert line.come_in(None, "192.0.2.1/32", now=NOW).has_come
+
+
+def test_no_measurement_is_believed_that_would_stop_the_vote() -> None:
+    """Ticks as long as the memory, in which next to nothing was done: a process that was starved."""
+    load = Load(iter([(second * 1.6,) for second in range(40)]).__next__, cores=1)
+    for _ in range(30):
+        load.refused()
+        load.look(0.0, load._looked_at + 1.6)
+    with load.waiting():
+        assert load.expected_delay < AT_ONCE
 
 
 def test_the_processor_time_of_another_process_can_be_read() -> None:
