@@ -1,11 +1,16 @@
 """The charts of the staff screens: one look for light and dark, each with a text and its table.
 
 Colours stand here and nowhere else. What a colour says, position or a word says too.
+
+A live chart is a shape, built and checked by Altair once for each look, and rows that are new at
+each look: building the shape again costs ten times what drawing the whole page does.
 """
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Any, Final
 
 import altair as alt
@@ -20,6 +25,7 @@ VOTES: Final = "#3b8fd0"
 REJECTIONS: Final = "#d9762b"
 QUIET: Final = "#8795a3"
 _MARGINS: Final = 16
+_ROWS: Final = alt.NamedData(name="rows")
 _RAMPS: Final = {"light": ("#d3e5f4", "#10497c"), "dark": ("#1d3a54", "#8fcbf7")}
 _INKS: Final = {"light": ("#1b2530", "#ffffff"), "dark": ("#e8edf2", "#0b1622")}
 
@@ -40,6 +46,13 @@ _SHORT: Final = {
         "790000000": "SHY",
     },
 }  # fmt: skip
+
+
+# Altair's own look has a size of its own, which Streamlit replaces.
+alt.theme.enable("none")
+
+Spec = dict[str, Any]
+"""A chart as Vega-Lite reads it."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +86,7 @@ def short_name(tile: places.Tile) -> str:
 
 
 def draw(
-    chart: alt.TopLevelMixin,
+    chart: Spec | alt.TopLevelMixin,
     *,
     text: str,
     header: Sequence[str],
@@ -82,7 +95,8 @@ def draw(
     with_table: bool = True,
 ) -> None:
     """A chart with the sentence that says what it shows, and the same figures as a table."""
-    st.altair_chart(_dressed(chart), width="stretch", key=key, alt=text)
+    spec = chart if isinstance(chart, dict) else _finished(chart)
+    st.vega_lite_chart(spec, width="stretch", key=key, alt=text)
     if not with_table:
         return
     with st.expander(_("The same as a table"), icon=":material/table_rows:"):
@@ -95,19 +109,23 @@ def draw(
         )
 
 
-def _dressed(chart: Any) -> Any:
+def _finished(chart: Any) -> Spec:
+    """A chart in the look of all, checked against the schema."""
     decimal = "." if current_locale() == "en" else ","
     thousands = "," if current_locale() == "en" else NO_BREAK_SPACE
     number = {"decimal": decimal, "thousands": thousands, "grouping": [3], "currency": ["", ""]}
-    return chart.configure(
+    dressed = chart.configure(
         locale=alt.Locale(number=alt.NumberLocale(**number)),
         view=alt.ViewConfig(strokeWidth=0),
         axis=alt.AxisConfig(labelFontSize=12, titleFontSize=12, tickSize=0, labelPadding=6),
     )
+    spec: Spec = dressed.to_dict()
+    return spec
 
 
-def _utc(values: list[dict[str, Any]]) -> alt.InlineData:
-    return alt.InlineData(values=values)
+def _filled(shape: Spec, *, height: int, **rows: Sequence[dict[str, Any]]) -> Spec:
+    """A shape with rows, of a height in pixels. Streamlit writes into what it is given: a copy."""
+    return {**deepcopy(shape), "height": height, "datasets": rows}
 
 
 def _wall(at: datetime, zone: tzinfo) -> str:
@@ -123,13 +141,11 @@ def over_time(
     zone: tzinfo,
     width: timedelta,
     height: int = 300,
-) -> alt.LayerChart:
+) -> Spec:
     """Votes upwards and rejections downwards on one scale, with acts as marks on the time axis.
 
     ``votes`` and ``rejections`` are spans of ``width`` that begin at the same instants.
     """
-    ink = _INKS[theme()][0]
-    minutes = int(width.total_seconds() // 60)
     rows = [
         {
             "at": _wall(vote.start, zone),
@@ -142,14 +158,21 @@ def over_time(
         }
         for vote, rejection in zip(votes, rejections, strict=True)
     ]
+    acts = [{"at": _wall(at, zone), "label": label} for at, label in marks]
     long = bool(votes) and votes[-1].start - votes[0].start > timedelta(hours=26)
-    x_axis = alt.Axis(
-        title=None, format="%d.%m %H:%M" if long else "%H:%M", grid=False, labelOverlap=True
-    )
+    minutes = int(width.total_seconds() // 60)
+    shape = _shape_of_time(current_locale(), theme(), minutes, "%d.%m %H:%M" if long else "%H:%M")
+    return _filled(shape, height=height, rows=rows, acts=acts, zero=[{"y": 0}])
+
+
+@lru_cache(maxsize=64)
+def _shape_of_time(locale: str, look: str, minutes: int, clock_format: str) -> Spec:
+    """`over_time` without its rows; the words are of the ``locale`` that is in use."""
+    x_axis = alt.Axis(title=None, format=clock_format, grid=False, labelOverlap=True)
     y_axis = alt.Axis(
         title=_("In {minutes} minutes", minutes=minutes), labelExpr="format(abs(datum.value), ',d')"
     )
-    base = alt.Chart(_utc(rows)).encode(
+    base = alt.Chart(_ROWS).encode(
         x=alt.X("at:T", scale=alt.Scale(type="utc"), axis=x_axis),
         tooltip=[
             alt.Tooltip("when:N", title=_("Time")),
@@ -163,15 +186,17 @@ def over_time(
     bars = base.mark_bar(color=REJECTIONS).encode(
         x2="until:T", y=alt.Y("rejections:Q", axis=y_axis), y2=alt.datum(0)
     )
-    acts = alt.Chart(_utc([{"at": _wall(at, zone), "label": label} for at, label in marks])).encode(
+    acts = alt.Chart(alt.NamedData(name="acts")).encode(
         x=alt.X("at:T"), tooltip=[alt.Tooltip("label:N", title=_("Act"))]
     )
     rules = acts.mark_rule(color=QUIET, strokeDash=[4, 3], strokeWidth=1.5)
     labels = acts.mark_text(
-        color=ink, align="left", baseline="top", dx=5, dy=2, fontSize=11, limit=220
+        color=_INKS[look][0], align="left", baseline="top", dx=5, dy=2, fontSize=11, limit=220
     ).encode(y=alt.value(0), text="label:N")
-    zero = alt.Chart(_utc([{"y": 0}])).mark_rule(color=QUIET, strokeWidth=1).encode(y="y:Q")
-    return alt.layer(area, bars, zero, rules, labels).properties(height=height)
+    zero = (
+        alt.Chart(alt.NamedData(name="zero")).mark_rule(color=QUIET, strokeWidth=1).encode(y="y:Q")
+    )
+    return _finished(alt.layer(area, bars, zero, rules, labels))
 
 
 def _mixed(share: float) -> tuple[str, str]:
@@ -193,7 +218,7 @@ def _mixed(share: float) -> tuple[str, str]:
     return "#" + "".join(f"{part:02x}" for part in parts), ink
 
 
-def tile_map(values: Sequence[TileValue], *, height: int = 300) -> alt.LayerChart:
+def tile_map(values: Sequence[TileValue], *, height: int = 300) -> Spec:
     """The upper units as squares of one size, darker or brighter by share."""
     by_code = {value.code: value for value in values}
     shares = [value.share for value in values] or [0.0]
@@ -215,7 +240,13 @@ def tile_map(values: Sequence[TileValue], *, height: int = 300) -> alt.LayerChar
                 "ink": ink,
             }
         )
-    base = alt.Chart(_utc(rows)).encode(
+    return _filled(_shape_of_map(current_locale()), height=height, rows=rows)
+
+
+@lru_cache(maxsize=8)
+def _shape_of_map(locale: str) -> Spec:
+    """`tile_map` without its rows, which bring their colours."""
+    base = alt.Chart(_ROWS).encode(
         x=alt.X("x:O", axis=None, scale=alt.Scale(paddingInner=0.06, paddingOuter=0.02)),
         y=alt.Y("y:O", axis=None, scale=alt.Scale(paddingInner=0.06, paddingOuter=0.02)),
         tooltip=[
@@ -230,26 +261,33 @@ def tile_map(values: Sequence[TileValue], *, height: int = 300) -> alt.LayerChar
         text="short:N", color=written
     )
     shown = base.mark_text(fontSize=11, dy=9).encode(text="text:N", color=written)
-    layers = alt.layer(squares, names, shown)
-    return layers.resolve_scale(color="independent").properties(height=height)
+    return _finished(alt.layer(squares, names, shown).resolve_scale(color="independent"))
 
 
-def ranked_bars(bars: Sequence[Bar], *, color: str = VOTES, step: int = 23) -> alt.LayerChart:
+def ranked_bars(bars: Sequence[Bar], *, color: str = VOTES, step: int = 23) -> Spec:
     """Horizontal bars in the order given, each with its label before and its words behind it."""
+    longest = max((bar.value for bar in bars), default=0.0) or 1.0
     rows = [
-        {"label": bar.label, "value": bar.value, "text": bar.text, "detail": bar.detail}
+        {"label": bar.label, "share": bar.value / longest, "text": bar.text, "detail": bar.detail}
         for bar in bars
     ]
-    longest = max((bar.value for bar in bars), default=0.0) or 1.0
-    base = alt.Chart(_utc(rows)).encode(
+    # Streamlit fits a chart with its margins into this height: few bars would lie on each other.
+    height = max(len(bars), 1) * step + _MARGINS
+    return _filled(_shape_of_bars(current_locale(), theme(), color), height=height, rows=rows)
+
+
+@lru_cache(maxsize=32)
+def _shape_of_bars(locale: str, look: str, color: str) -> Spec:
+    """`ranked_bars` without its rows; a bar's length is its share of the longest."""
+    base = alt.Chart(_ROWS).encode(
         y=alt.Y(
             "label:N",
-            sort=[bar.label for bar in bars],
+            sort=None,
             axis=alt.Axis(
                 title=None, labelLimit=230, ticks=False, domain=False, labelOverlap=False
             ),
         ),
-        x=alt.X("value:Q", axis=None, scale=alt.Scale(domain=[0, longest * 1.5])),
+        x=alt.X("share:Q", axis=None, scale=alt.Scale(domain=[0, 1.5])),
         tooltip=[
             alt.Tooltip("label:N", title=" "),
             alt.Tooltip("text:N", title=" "),
@@ -257,8 +295,7 @@ def ranked_bars(bars: Sequence[Bar], *, color: str = VOTES, step: int = 23) -> a
         ],
     )
     lengths = base.mark_bar(color=color, cornerRadiusEnd=3, height={"band": 0.72})
-    words = base.mark_text(align="left", dx=6, fontSize=12, color=_INKS[theme()][0]).encode(
+    words = base.mark_text(align="left", dx=6, fontSize=12, color=_INKS[look][0]).encode(
         text="text:N"
     )
-    # Streamlit fits a chart with its margins into this height: few bars would lie on each other.
-    return alt.layer(lengths, words).properties(height=max(len(bars), 1) * step + _MARGINS)
+    return _finished(alt.layer(lengths, words))

@@ -45,8 +45,33 @@ def test_time_is_shown_by_the_clock_of_the_primary_in_every_browser() -> None:
             [(start, "Открыто")],
             zone=settings().zone,
             width=timedelta(minutes=10),
-        ).to_dict()
+        )
     rows = chart["datasets"][chart["layer"][0]["data"]["name"]]
     assert rows[0]["at"] == "2020-10-01T00:00:00Z"
     assert [row["rejections"] for row in rows] == [0, -1, -2]
     assert [row["votes"] for row in rows] == [0, 1, 2]
+
+
+def test_a_chart_speaks_the_language_and_wears_the_colours_of_whoever_looks() -> None:
+    """Shapes are kept between looks: none may be another person's."""
+    bars = [charts.Bar("A", 3.0, "3"), charts.Bar("B", 1.0, "1")]
+    seen = {}
+    for locale in LOCALES:
+        for look in ("light", "dark"):
+            with use_locale(locale), patch.object(charts, "theme", lambda look=look: look):
+                seen[locale, look] = (charts.ranked_bars(bars), charts.tile_map([]))
+    inks = {look: seen["ru", look][0]["layer"][1]["mark"]["color"] for look in ("light", "dark")}
+    assert inks["light"] != inks["dark"]
+    titles = {
+        locale: seen[locale, "light"][1]["layer"][0]["encoding"]["tooltip"][0]["title"]
+        for locale in LOCALES
+    }
+    assert len(set(titles.values())) == len(LOCALES)
+
+
+def test_what_is_done_to_a_drawn_chart_does_not_reach_the_next() -> None:
+    bars = [charts.Bar("A", 3.0, "3")]
+    with patch.object(charts, "theme", lambda: "light"):
+        first = charts.ranked_bars(bars)
+        first["layer"][0]["mark"]["color"] = "#000000"
+        assert charts.ranked_bars(bars)["layer"][0]["mark"]["color"] == charts.VOTES
