@@ -13,7 +13,7 @@ import streamlit as st
 
 from core import clock, places
 from core.database import reading
-from core.paper import queries as paper
+from core.paper import list_queries
 from core.primary import queries as primary_queries
 from core.primary.queries import PrimaryView
 from core.primary.rules import TimelineActKind
@@ -126,7 +126,7 @@ def collect(place: str | None, *, now: datetime) -> Live | None:
         if primary is None:
             return None
         turnout = voting.turnout(session, primary.id)
-        on_lists = paper.people_waiting(session, primary.id)
+        on_lists = list_queries.people_waiting(session, primary.id)
         past = past_of(session, primary.id, place, now)
         recent = {"place_code": place, "since": past.until}
         votes_series = past.votes + voting.turnout_series(session, primary.id, **recent)

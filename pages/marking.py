@@ -12,9 +12,9 @@ from core import clock, places
 from core.database import reading, unit_of_work
 from core.errors import Refused
 from core.i18n import _, format_number, format_time, n_, refusal_text, term
-from core.paper import queries, service
+from core.paper import desk_queries, list_queries, service
+from core.paper.desk_queries import ClerkDesk
 from core.paper.marks import LookUpView
-from core.paper.queries import ClerkDesk
 from core.paper.rules import GROUNDS, Answer, ReleaseKind
 from core.primary.queries import active_primary
 from core.staff.rules import Actor, Role
@@ -186,9 +186,11 @@ def whole(acting: Actor) -> None:
     now = clock.now()
     with reading() as session:
         primary = active_primary(session)
-        desk = queries.desk_of(session, primary, acting, now) if primary else None
+        desk = desk_queries.desk_of(session, primary, acting, now) if primary else None
         paper_list = (
-            queries.paper_list(session, primary.id, desk.place.code) if primary and desk else None
+            list_queries.paper_list(session, primary.id, desk.place.code)
+            if primary and desk
+            else None
         )
     if desk is None:
         st.info(_("You have no polling place yet. An organizer gives you one on “Polling places”."))

@@ -8,8 +8,9 @@ from core import clock
 from core.database import reading, unit_of_work
 from core.errors import Refused
 from core.i18n import _, format_datetime, format_number, n_, refusal_text, term
-from core.paper import queries, service
-from core.paper.queries import ListedVoter, PaperListView, PollingPlaceView
+from core.paper import list_queries, queries, service
+from core.paper.list_queries import ListedVoter, PaperListView
+from core.paper.queries import PollingPlaceView
 from core.paper.rules import GROUNDS, PollingPlaceKind, ReleaseKind
 from core.primary.queries import PrimaryView, active_primary
 from core.settings import settings
@@ -68,7 +69,7 @@ def take_off(acting: Actor, primary_id: str, code: str, members: list[int] | Non
 def draw_up(acting: Actor, primary: PrimaryView, place: PollingPlaceView) -> None:
     """The two ways to put people on a draft: from the roll, from a file."""
     with reading() as session:
-        branches = queries.branches_of(session, primary.id, place.place_code)
+        branches = list_queries.branches_of(session, primary.id, place.place_code)
     st.subheader(_("Draw up the draft"))
     roll, file = st.columns(2, gap="large")
     with roll:
@@ -124,7 +125,7 @@ def show_voters(
     """The people of the list, fifty a page; in a draft chosen ones are taken off."""
     text = st.text_input(_("Name"), key="q", bind="query-params", icon=":material/search:")
     with reading() as session:
-        found, total = queries.listed_voters(
+        found, total = list_queries.listed_voters(
             session, primary.id, place.code, search=text, offset=page_offset(), limit=PAGE_SIZE
         )
     if not found:
@@ -279,7 +280,7 @@ def show_fixed(
 def show_list(acting: Actor, primary: PrimaryView, place: PollingPlaceView) -> None:
     """The list in whichever state it is."""
     with reading() as session:
-        view = queries.paper_list(session, primary.id, place.code)
+        view = list_queries.paper_list(session, primary.id, place.code)
     fixed = view is not None and view.fixed_at is not None
     figures = st.columns(3)
     figures[0].metric(_("On the list"), format_number(view.people if view else 0))

@@ -7,7 +7,8 @@ from core.database import unit_of_work
 from core.errors import Refused
 from core.i18n import _
 from core.paper import service
-from core.paper.queries import PaperListView, PollingPlaceView
+from core.paper.list_queries import PaperListView
+from core.paper.queries import PollingPlaceView
 from core.primary.queries import PrimaryView
 from core.staff.rules import Actor
 from pages.paper_sheets import sheets

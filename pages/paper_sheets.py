@@ -12,7 +12,8 @@ from typing import Final
 
 from core import places
 from core.i18n import _, format_datetime, format_number, use_locale
-from core.paper.queries import ListedVoter, PaperListView, PollingPlaceView
+from core.paper.list_queries import ListedVoter, PaperListView
+from core.paper.queries import PollingPlaceView
 from core.primary.queries import PrimaryView
 from pages.polling_place_words import hours_text
 

@@ -9,7 +9,7 @@ from core import clock
 from core.database import reading, unit_of_work
 from core.errors import Refused
 from core.i18n import LOCALES, _, format_datetime, format_number, n_, refusal_text, term
-from core.paper import queries, service
+from core.paper import desk_queries, list_queries, queries, service
 from core.paper.queries import PollingPlaceLine, Totals
 from core.paper.rules import Hours, PollingPlaceKind
 from core.primary.queries import PrimaryView, active_primary
@@ -275,8 +275,8 @@ def show_place(acting: Actor, primary: PrimaryView, line: PollingPlaceLine) -> N
 def show_clerks(primary: PrimaryView, line: PollingPlaceLine) -> None:
     """Who works there, with look-ups and how many of them marked nobody."""
     with reading() as session:
-        clerks = queries.clerks(session, primary.id, line.code)
-        free = queries.free_clerks(session, primary.id, line.place_code)
+        clerks = desk_queries.clerks(session, primary.id, line.code)
+        free = desk_queries.free_clerks(session, primary.id, line.place_code)
     st.markdown(f"**{_('Clerks')}**")
     if not clerks:
         st.caption(_("Nobody yet: two are needed to enter the protocol."))
@@ -385,7 +385,7 @@ def row_of(line: PollingPlaceLine) -> dict[str, str]:
 def show_organizer(acting: Actor, primary: PrimaryView) -> None:
     """Everything that organizers do here."""
     with reading() as session:
-        drafts = queries.drafts(session, primary.id)
+        drafts = list_queries.drafts(session, primary.id)
     if leads(acting):
         new, upload, fix = st.columns(3)
         if new.button(_("New polling place"), icon=":material/add:", width="stretch"):

@@ -8,7 +8,8 @@ from core import clock
 from core.database import reading, unit_of_work
 from core.errors import Refused
 from core.i18n import _, format_datetime, format_number, n_, refusal_text, term
-from core.paper.queries import PollingPlaceView, desk_of
+from core.paper.desk_queries import desk_of
+from core.paper.queries import PollingPlaceView
 from core.primary.queries import PrimaryView, active_primary
 from core.results import protocols
 from core.results.protocol_queries import (

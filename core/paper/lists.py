@@ -19,9 +19,9 @@ from core.errors import Refused
 from core.membership.models import Member
 from core.membership.rules import MembershipRefusal, iin_refusal
 from core.paper.clerks import place_of_clerk
+from core.paper.list_queries import ListedVoter, listed_voters
 from core.paper.models import PaperList, PaperListRow, PollingPlace
 from core.paper.polling_places import locked_place
-from core.paper.queries import ListedVoter, listed_voters
 from core.paper.rules import PaperRefusal, PollingPlaceKind, list_digest
 from core.primary import queries as primaries
 from core.primary.digests import iin_digests

@@ -17,7 +17,7 @@ from core.audit.queries import verify_chain
 from core.cases.models import Case
 from core.cases.rules import CaseState
 from core.database import reading, unit_of_work
-from core.paper import queries as paper
+from core.paper import desk_queries
 from core.primary.models import Primary
 from core.rehearsal import service as rehearsal
 from core.rehearsal.crew import demo_districts
@@ -60,7 +60,7 @@ class Rehearsed:
         """A polling place where somebody voted, and its clerks."""
         place = next(line.place.code for line in protocols_wanted() if line.place.is_connected)
         with reading() as session:
-            seated = paper.clerks(session, PRIMARY_ID, place)
+            seated = desk_queries.clerks(session, PRIMARY_ID, place)
         return place, [each.login for each in seated]
 
     def shares(self) -> list[str]:

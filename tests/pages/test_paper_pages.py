@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from core import clock
 from core.database import reading, unit_of_work
 from core.i18n import _, use_locale
-from core.paper import queries
+from core.paper import list_queries, queries
 from core.paper import service as paper
 from core.paper.rules import ReleaseGround
 from core.primary.queries import active_primary
@@ -252,13 +252,13 @@ def test_an_organizer_of_another_region_reads_no_names(desks: Desks, make_actor:
     assert "Фамилия" in shown(near)
 
 
-def printed(**changes: Any) -> tuple[str, queries.PaperListView]:
+def printed(**changes: Any) -> tuple[str, list_queries.PaperListView]:
     """The sheets of the village's list, four times as long; ``changes`` alter every row."""
     with reading() as session:
         primary = active_primary(session)
         place = queries.polling_place(session, PRIMARY, VILLAGE)
-        view = queries.paper_list(session, PRIMARY, VILLAGE)
-        voters, _total = queries.listed_voters(session, PRIMARY, VILLAGE, limit=None)
+        view = list_queries.paper_list(session, PRIMARY, VILLAGE)
+        voters, _total = list_queries.listed_voters(session, PRIMARY, VILLAGE, limit=None)
     assert primary is not None
     assert place is not None
     assert view is not None

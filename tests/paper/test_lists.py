@@ -9,7 +9,7 @@ from sqlmodel import select
 from core.database import reading, unit_of_work
 from core.errors import Refused
 from core.membership.rules import MembershipRefusal
-from core.paper import queries
+from core.paper import list_queries, queries
 from core.paper import service as paper
 from core.paper.models import PaperList, PaperRelease
 from core.paper.rules import (
@@ -66,9 +66,9 @@ def suspend(number: int) -> None:
         )
 
 
-def listed(**how: object) -> list[queries.ListedVoter]:
+def listed(**how: object) -> list[list_queries.ListedVoter]:
     with reading() as session:
-        found, _total = queries.listed_voters(session, PRIMARY, VILLAGE, limit=None, **how)
+        found, _total = list_queries.listed_voters(session, PRIMARY, VILLAGE, limit=None, **how)
     return list(found)
 
 
@@ -82,7 +82,7 @@ def test_a_list_is_drawn_up_from_the_roll_by_area_or_branch(desks: Desks) -> Non
     assert (done.added, done.listed_already) == (7, 4)
     assert len(listed()) == 11
     with reading() as session:
-        assert queries.branches_of(session, PRIMARY, DISTRICT) == {
+        assert list_queries.branches_of(session, PRIMARY, DISTRICT) == {
             "ППО № 0": 3,
             "ППО № 1": 4,
             "ППО № 2": 4,
@@ -132,7 +132,7 @@ def test_two_people_fix_a_list_and_its_iins_are_used_up(desks: Desks) -> None:
     assert [row.number for row in rows] == list(range(1, 13))
     assert [row.name for row in rows] == sorted(row.name for row in rows)
     with reading() as session:
-        view = queries.paper_list(session, PRIMARY, VILLAGE)
+        view = list_queries.paper_list(session, PRIMARY, VILLAGE)
     assert view is not None
     assert view.digest == list_digest(PRIMARY, VILLAGE, claims())
     assert (view.proposed_by, view.confirmed_by) == ("Айгуль Организатор", "Болат Организатор")
@@ -145,7 +145,7 @@ def test_being_listed_is_no_vote_and_keeps_from_voting_online(desks: Desks) -> N
     assert not vote_online(3)
     assert votes().votes == 0
     with reading() as session:
-        assert queries.people_waiting(session, PRIMARY) == 12
+        assert list_queries.people_waiting(session, PRIMARY) == 12
 
 
 def test_a_list_that_changed_after_the_proposal_is_not_fixed(desks: Desks) -> None:

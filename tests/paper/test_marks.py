@@ -242,7 +242,7 @@ def test_look_ups_in_vain_use_up_patience_and_marks_do_not() -> None:
 
 
 def test_a_clerk_who_fishes_is_seen(desks: Desks) -> None:
-    from core.paper.queries import clerks
+    from core.paper.desk_queries import clerks
 
     press(desks, look_up(desks, 3))
     for number in (4, 5, 6):

@@ -12,7 +12,7 @@ import pytest
 from core import __main__ as command_line
 from core.database import reading, unit_of_work
 from core.errors import Refused
-from core.paper import queries
+from core.paper import desk_queries, queries
 from core.paper import service as paper
 from core.paper.rules import Hours, PaperRefusal, PollingPlaceKind, parse_code, parse_time
 from core.places import PlaceRefusal
@@ -201,11 +201,13 @@ def test_a_clerk_has_one_post_inside_the_own_area(desks: Desks, make_actor) -> N
         )
         assert found is code
     with reading() as session:
-        assert queries.free_clerks(session, PRIMARY, DISTRICT) == {}
+        assert desk_queries.free_clerks(session, PRIMARY, DISTRICT) == {}
     with unit_of_work() as session:
         paper.end_post(session, PRIMARY, desks.clerk.account_id, actor=desks.regional)
     with reading() as session:
-        assert list(queries.free_clerks(session, PRIMARY, DISTRICT)) == [desks.clerk.account_id]
+        assert list(desk_queries.free_clerks(session, PRIMARY, DISTRICT)) == [
+            desks.clerk.account_id
+        ]
     found = refused(lambda s: paper.look_up(s, "850101300001", actor=desks.clerk, now=NOON))
     assert found is PaperRefusal.NO_POST
 
