@@ -16,6 +16,7 @@ from core.settings import ROOT, settings
 from portal.admission import Admission
 from portal.app import app, uvicorn_settings
 from portal.load import Load
+from portal.tickets import Ticket
 from tests.browser.conftest import OpenVisit, Visit
 from tests.browser.test_accessibility import _asked as asked
 from tests.voting import polls
@@ -48,12 +49,12 @@ def form_a_line(seconds: float) -> Admission:
     """People before everybody else, for so many seconds."""
     line: Admission = app.state.runtime.admission
     line.has_line = False  # a slow machine may have formed one by itself
-    waiting = patch.object(
-        Load, "expected_delay", new_callable=PropertyMock, return_value=seconds / 4
-    )
-    with waiting:
-        line.come_in(None, "somebody", now=clock.now().timestamp())
+    now = clock.now().timestamp()
+    with patch.object(Load, "expected_delay", new_callable=PropertyMock, return_value=0.2):
+        line.come_in(None, "somebody", now=now)
     assert line.has_line
+    while line.expected_wait(now) < seconds:
+        line.ask(Ticket.new(now, now), now=now)  # somebody who came back, and whose slot is kept
     return line
 
 
