@@ -47,6 +47,14 @@ IMPATIENT = 4
 PATIENCE = 3.0
 WHOLE_ANSWERS = frozenset({200, 201, 202})
 REFUSALS = frozenset({429, 503})
+CODE_WRONG, CHALLENGE_USED = 403, 410
+"""What people meet who did not wait for an answer: the code is of their first sign-in, or it was taken
+while they had gone.
+"""
+LATE_ANSWERS = frozenset({CODE_WRONG, CHALLENGE_USED})
+
+TRIES = 3
+"""Codes that such a voter tries before beginning again."""
 
 
 @dataclass
@@ -85,7 +93,7 @@ class Crowd:
         ]
         self.answers: Counter[int] = Counter()
         self.broken: Counter[str] = Counter()
-        self._codes: dict[str, asyncio.Future[str]] = {}
+        self._codes: dict[str, asyncio.Future[str]] = {}  # the newest each number was sent
         self._began = 0.0
 
     async def run(self) -> "Crowd":
@@ -107,8 +115,11 @@ class Crowd:
         while True:
             for mobile, code in codes.new():
                 future = self._codes.get(mobile)
-                if future is not None and not future.done():
-                    future.set_result(code)
+                if future is None:
+                    continue
+                if future.done():  # somebody without patience asked twice
+                    future = self._codes[mobile] = asyncio.get_running_loop().create_future()
+                future.set_result(code)
             await asyncio.sleep(0.004)
 
     def _now(self) -> float:
@@ -119,10 +130,11 @@ class Crowd:
         await asyncio.sleep(story.arrives)
         self._codes[voter.mobile] = asyncio.get_running_loop().create_future()
         visit = _Visit(self, story)
-        challenge = await self._come_in(visit)
-        story.inside_at = self._now()
-        code = json.dumps({"code": await self._codes[voter.mobile]}).encode()
-        opened = await visit.insist("POST", f"/sign-in/{challenge}", code)
+        opened = None
+        while opened is None:
+            challenge = await self._come_in(visit)
+            story.inside_at = self._now()
+            opened = await self._bring_code(visit, challenge)
         token = f"Bearer {json.loads(opened.body)['token']}"
         await visit.insist("GET", "/ballot", Authorization=token)
         key = f"benchmark-{voter.number:08d}"
@@ -131,6 +143,19 @@ class Crowd:
         story.cast_seconds = time.perf_counter() - began
         story.done_at = self._now()
         visit.leave()
+
+    async def _bring_code(self, visit: "_Visit", challenge: str) -> Answer | None:
+        """The session; None when it must be begun again, which only those without patience meet."""
+        for _try in range(TRIES):
+            code = await self._codes[visit.story.voter.mobile]
+            sent = json.dumps({"code": code}).encode()
+            given = await visit.insist("POST", f"/sign-in/{challenge}", sent, or_else=LATE_ANSWERS)
+            if given.status in WHOLE_ANSWERS:
+                return given
+            if given.status == CHALLENGE_USED:
+                break
+            await asyncio.sleep(1)
+        return None
 
     async def _come_in(self, visit: "_Visit") -> str:
         more: dict[str, str] = {}
@@ -184,11 +209,21 @@ class _Visit:
         crowd.answers[given.status] += 1
         return given
 
-    async def insist(self, method: str, path: str, body: bytes = b"", **more: str) -> Answer:
-        """The answer of a call that is no newcomer's, asked again if it must be."""
+    async def insist(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        *,
+        or_else: frozenset[int] = frozenset(),
+        **more: str,
+    ) -> Answer:
+        """The answer of a call that is no newcomer's, asked again if it must be; one of ``or_else`` is
+        taken as it is.
+        """
         while True:
             given = await self.ask(method, path, body, **more)
-            if given is not None and given.status in WHOLE_ANSWERS:
+            if given is not None and given.status in WHOLE_ANSWERS | or_else:
                 return given
             await asyncio.sleep(1)
 
@@ -215,9 +250,10 @@ class Rush:
 def came_to(crowd: Crowd, clicks: list[float]) -> Rush:
     """The figures of a crowd that has voted."""
     patient = [story.refusals for story in crowd.stories if story.is_patient]
-    others = sum(
-        count for status, count in crowd.answers.items() if status not in WHOLE_ANSWERS | REFUSALS
-    )
+    expected = WHOLE_ANSWERS | REFUSALS
+    if len(patient) < len(crowd.stories):
+        expected |= LATE_ANSWERS
+    others = sum(count for status, count in crowd.answers.items() if status not in expected)
     casts = sorted(story.cast_seconds for story in crowd.stories)
     per_second = Counter(int(story.done_at) for story in crowd.stories)
     told = {

@@ -78,6 +78,8 @@ ACTS: Final[Mapping[str, Callable[[], str]]] = {
     "mark_voter": lambda: _("Clerk pressed to mark a voter"),
     "move_case": lambda: _("Case moved"),
     "note_account_identity": lambda: _("Identity of an account noted"),
+    "ask_identity": lambda: _("Identity of a complainant asked for"),
+    "decide_identity": lambda: _("Request to see a complainant decided"),
     "open_identity": lambda: _("Identity of a complainant opened"),
     "open_wall": lambda: _("Wall screen opened"),
     "print_paper_list": lambda: _("Paper list printed"),

@@ -16,6 +16,7 @@ from core.errors import Refused
 from core.i18n import _, format_date, format_datetime, term
 from core.staff.rules import Actor, Role
 from pages.case_evidence import draw_evidence
+from pages.case_identity import draw_identity
 from pages.case_panel import DONE, panel
 from pages.clock_badge import draw_clock
 from pages.session import require_role, staff_dialog
@@ -23,7 +24,6 @@ from pages.wording import plain, show_refusal
 
 actor = require_role(Role.OPERATOR, Role.COMMISSIONER)
 
-IDENTITY: Final = "case_identity"
 ICONS: Final = {
     EntryKind.CONTACT: ":material/call:",
     EntryKind.MOVE: ":material/arrow_forward:",
@@ -120,7 +120,7 @@ def draw_story(page: CasePage) -> None:
             if words:
                 st.caption(plain(words))
     draw_evidence(page.number, may_add=page.may_write)
-    draw_identity(page)
+    draw_identity(actor, page)
     for decision in page.decisions:
         st.subheader(_("Decision of {at}", at=format_datetime(decision.at)))
         with st.container(border=True):
@@ -129,55 +129,6 @@ def draw_story(page: CasePage) -> None:
             votes = ", ".join(f"{name}: {term(ballot)}" for name, ballot in decision.votes)
             st.caption(plain(_("Votes: {votes}", votes=votes)))
     draw_remedies(page)
-
-
-def draw_identity(page: CasePage) -> None:
-    """Who complains: behind a reason, and only for this one look."""
-    st.subheader(_("Complainant"))
-    opened: tuple[str, service.Identity] | None = st.session_state.get(IDENTITY)
-    if not page.has_identity:
-        st.caption(_("Anonymous: there is no name, number or mail."))
-    elif opened is not None and opened[0] == page.number:
-        identity = opened[1]
-        with st.container(border=True):
-            for label, value in (
-                (_("Name"), identity.name),
-                (_("Number"), identity.phone),
-                (_("Mail"), identity.email),
-                (_("A safe way to reach"), identity.reach),
-            ):
-                if value:
-                    st.caption(label)
-                    st.text(value)
-        if st.button(_("Hide"), icon=":material/visibility_off:"):
-            st.session_state.pop(IDENTITY)
-            st.rerun()
-    elif page.may_open_identity:
-        st.caption(
-            _(
-                "Hidden. Whoever opens it gives a reason."
-                " The complainant sees the time and the reason."
-            )
-        )
-        reason = st.text_input(_("Reason"), key="identity_reason", max_chars=500)
-        if st.button(_("Show who complains"), icon=":material/visibility:"):
-            open_identity(page.number, reason)
-    else:
-        st.caption(_("Hidden."))
-
-
-def open_identity(number: str, reason: str) -> None:
-    """Ask core for the person; the reading stands in the timeline with its reason."""
-    try:
-        with unit_of_work() as session:
-            identity = service.open_identity(
-                session, number, actor=actor, reason=reason, now=clock.now()
-            )
-    except Refused as refused:
-        show_refusal(refused)
-        return
-    st.session_state[IDENTITY] = (number, identity)
-    st.rerun()
 
 
 def draw_remedies(page: CasePage) -> None:

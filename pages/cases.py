@@ -9,6 +9,7 @@ import streamlit as st
 
 from core import clock, places
 from core.cases import queries, service
+from core.cases.identity import waiting_for_second
 from core.cases.queries import EXPORT_LIMIT, FOUND_LIMIT, MAX_SEARCHED, CaseFilters, CaseRow
 from core.cases.receipts import spelled_number
 from core.cases.rules import CaseState, Category, Urgency
@@ -186,6 +187,7 @@ filters = filters_of_address()
 with reading() as session:
     counts = queries.state_counts(session, actor, filters, now=now)
     overdue = queries.overdue_count(session, actor, now=now)
+    second = waiting_for_second(session, actor, now=now)
     found, total = queries.case_list(
         session, actor, filters, page=page_offset() // PAGE_SIZE + 1, now=now
     )
@@ -196,6 +198,11 @@ if overdue:
         n_("{count} case is overdue.", "{count} cases are overdue.", overdue),
         icon=":material/alarm:",
     )
+if second:
+    st.info(_("Something waits for a second person in:"), icon=":material/group:")
+    with st.container(horizontal=True):
+        for number in second:
+            st.page_link("case.py", label=spelled_number(number), query_params={"number": number})
 draw_filters()
 if found:
     st.caption(_("Choose a row to open the case."))

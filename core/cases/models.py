@@ -365,6 +365,23 @@ class CaseAccess(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
 
 
+class IdentityRequest(SQLModel, table=True):
+    """Somebody's request to see who complains; ``decided_at`` None while it waits for a second
+    person. ``second_id`` of one that was taken back is who asked.
+    """
+
+    __tablename__ = "identity_request"
+
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: int = Field(foreign_key="case_file.id", index=True)
+    account_id: int = Field(foreign_key="account.id")
+    reason: bytes
+    asked_at: datetime = Field(sa_type=UtcDateTime)
+    second_id: int | None = Field(default=None, foreign_key="account.id")
+    decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    allowed: bool | None = None
+
+
 class ConflictDeclaration(SQLModel, table=True):
     """What somebody with access declared of their own interest in a case."""
 

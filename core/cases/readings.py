@@ -1,6 +1,5 @@
 """Reading a case, writing beside it, declaring an interest: everything but its moves."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -9,7 +8,7 @@ from sqlmodel import Session, col, select
 from core.audit import service as audit
 from core.cases.access import find_case, parts_of
 from core.cases.ciphers import cipher_of
-from core.cases.models import CaseAccess, Complainant, ConflictDeclaration, Note
+from core.cases.models import CaseAccess, ConflictDeclaration, Note
 from core.cases.recusal import make_way
 from core.cases.rules import (
     MAX_TEXT,
@@ -26,17 +25,6 @@ from core.errors import Refused
 from core.staff.rules import Actor, Role, require_writer
 
 READING_COUNTS_FOR: Final = timedelta(hours=1)
-_REASON_AT_LEAST: Final = 8
-
-
-@dataclass(frozen=True, kw_only=True)
-class Identity:
-    """Who complains and how they may be reached; None for what nobody gave."""
-
-    name: str | None
-    phone: str | None
-    email: str | None
-    reach: str | None
 
 
 def record_reading(session: Session, subject: int | str, *, actor: Actor, now: datetime) -> None:
@@ -60,40 +48,6 @@ def record_reading(session: Session, subject: int | str, *, actor: Actor, now: d
     )
     session.flush()
     audit.record(session, "read_case", author=actor.author, subject=f"case:{case.id}")
-
-
-def open_identity(
-    session: Session, subject: int | str, *, actor: Actor, reason: str, now: datetime
-) -> Identity:
-    """Who complains. Asks for a reason of some words, and is logged with it."""
-    require_writer(actor, Role.OPERATOR, Role.COMMISSIONER)
-    case = find_case(session, actor, subject)
-    assert case.id is not None
-    if len(reason.strip()) < _REASON_AT_LEAST:
-        raise Refused(CasesRefusal.REASON_MISSING)
-    if not parts_of(session, case, actor):
-        raise Refused(CasesRefusal.NOT_YOURS_TO_MOVE)
-    cipher = cipher_of(session, case.text_key_id)
-    session.add(
-        CaseAccess(
-            case_id=case.id,
-            account_id=actor.account_id,
-            part=CasePart.IDENTITY.value,
-            reason=cipher.seal(reason.strip()),
-            at=now,
-        )
-    )
-    session.flush()
-    audit.record(session, "open_identity", author=actor.author, subject=f"case:{case.id}")
-    row = session.get(Complainant, case.id)
-    if row is None:
-        return Identity(name=None, phone=None, email=None, reach=None)
-    return Identity(
-        name=cipher.open(row.name),
-        phone=cipher.open(row.phone),
-        email=cipher.open(row.email),
-        reach=cipher.open(row.reach),
-    )
 
 
 def add_note(

@@ -334,6 +334,8 @@ class CasesRefusal(StrEnum):
     FILE_NOT_SCANNED = "file_not_scanned"
     FILE_INFECTED = "file_infected"
     LIMIT_OUT_OF_RANGE = "limit_out_of_range"
+    IDENTITY_ASKED = "identity_asked"
+    IDENTITY_NOT_ALLOWED = "identity_not_allowed"
 
 
 S, P, N = CaseState, Part, Need

@@ -24,6 +24,7 @@ from core.cases.contacts import (
 from core.cases.evidence import EvidenceFile, EvidenceView, add_evidence, open_evidence
 from core.cases.following import ComplaintStatus, Opening, complaint_status
 from core.cases.following_on import follow_on
+from core.cases.identity import Identity, ask_identity, decide_identity, open_identity
 from core.cases.moves import (
     Moved,
     confirm_move,
@@ -33,11 +34,9 @@ from core.cases.moves import (
     take_back_pending,
 )
 from core.cases.readings import (
-    Identity,
     add_note,
     ask_withdrawal,
     declare_conflict,
-    open_identity,
     record_reading,
 )
 from core.cases.remedies import finish_remedy
@@ -67,11 +66,13 @@ __all__ = [
     "add_file",
     "add_note",
     "add_respondent",
+    "ask_identity",
     "ask_withdrawal",
     "change_code",
     "complaint_status",
     "confirm_move",
     "create_commission",
+    "decide_identity",
     "declare_conflict",
     "discard_draft",
     "end_seat",

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from core.cases import service
 from core.cases.access import able_members
 from core.cases.commissions import create_commission, seat_member
+from core.cases.identity import identity_desk
 from core.cases.models import Case
 from core.cases.receipts import ReceiptCode
 from core.cases.routing import CommissionKind
@@ -177,6 +178,14 @@ class Desk:
             if state is until:
                 break
         assert self.case(receipt.number).state == until.value
+
+    def agree_to_identity(self, number: str, *, reason: str) -> None:
+        """The lead asks to see who complains, and the chair agrees."""
+        service.ask_identity(self.session, number, actor=self.lead(), reason=reason, now=self.now)
+        waiting = identity_desk(self.session, self.chair(), number, now=self.now).waiting
+        service.decide_identity(
+            self.session, number, waiting[-1].id, actor=self.chair(), allow=True, now=self.now
+        )
 
     def _step(self, move: Move, actor: Actor, receipt: Receipt) -> None:
         self.move(receipt.number, move, actor, **self.given_for(move, receipt))

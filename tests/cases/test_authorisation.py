@@ -117,9 +117,13 @@ DESK: dict[str, Verb] = {
     ),
     "add_evidence": lambda d, a, n: service.add_evidence(d.session, n, FILE, actor=a, now=d.now),
     "open_evidence": lambda d, a, n: service.open_evidence(d.session, 1, actor=a, now=d.now),
-    "open_identity": lambda d, a, n: service.open_identity(
+    "ask_identity": lambda d, a, n: service.ask_identity(
         d.session, n, actor=a, reason="очень нужно", now=d.now
     ),
+    "decide_identity": lambda d, a, n: service.decide_identity(
+        d.session, n, 1, actor=a, allow=True, now=d.now
+    ),
+    "open_identity": lambda d, a, n: service.open_identity(d.session, n, actor=a, now=d.now),
     "record_reading": lambda d, a, n: service.record_reading(d.session, n, actor=a, now=d.now),
     "finish_remedy": lambda d, a, n: service.finish_remedy(
         d.session, 1, actor=a, outcome="x", now=d.now

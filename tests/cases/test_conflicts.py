@@ -15,6 +15,7 @@ from core.audit import queries as audit
 from core.cases import access, dossier, evidence, queries, service, sources
 from core.cases.challenges import challenges_of
 from core.cases.ciphers import cipher_of
+from core.cases.identity import identity_desk, waiting_for_second
 from core.cases.queries import CaseFilters
 from core.cases.reminders import send_reminders
 from core.cases.respondents import put_respondent
@@ -90,6 +91,7 @@ def _messages_to(session: Session, actor: Actor, now: datetime) -> int:
 ELSEWHERE: dict[str, Callable[[Session, Actor, Any], Any]] = {
     "audit log": lambda s, a, now: _masked_log(s, a),
     "sources": lambda s, a, now: sources.case_numbers(s, ["cluster:1"], actor=a),
+    "waiting for a second person": lambda s, a, now: waiting_for_second(s, a, now=now),
     "workload": lambda s, a, now: workload(s, a, now=now),
     "overdue below": lambda s, a, now: overdue_below(s, a, now=now),
     "messages": _messages_to,
@@ -190,9 +192,12 @@ def acts_on(desk: Desk, person: Actor, number: str) -> list[Callable[[], object]
         lambda: evidence.evidence_of(session, person, number),
         lambda: challenges_of(session, person, number),
         lambda: service.record_reading(session, number, actor=person, now=desk.now),
-        lambda: service.open_identity(
+        lambda: service.ask_identity(
             session, number, actor=person, reason="очень нужно", now=desk.now
         ),
+        lambda: service.decide_identity(session, number, 1, actor=person, allow=True, now=desk.now),
+        lambda: service.open_identity(session, number, actor=person, now=desk.now),
+        lambda: identity_desk(session, person, number, now=desk.now),
         lambda: service.add_note(session, number, "x", actor=person, now=desk.now),
         lambda: service.move(session, number, Move.REFER, actor=person, now=desk.now),
         lambda: service.confirm_move(session, number, actor=person, now=desk.now),

@@ -39,13 +39,8 @@ def test_whoever_complains_sees_when_and_why_their_name_was_opened(desk: Desk) -
     receipt = desk.walk(CaseState.INVESTIGATION, name="Тайная Жалобщица")
     code = desk.changed_code(receipt).signs
     service.record_reading(desk.session, receipt.number or "", actor=desk.lead(), now=desk.now)
-    service.open_identity(
-        desk.session,
-        receipt.number or "",
-        actor=desk.lead(),
-        reason="Договориться о встрече",
-        now=desk.now,
-    )
+    desk.agree_to_identity(receipt.number or "", reason="Договориться о встрече")
+    service.open_identity(desk.session, receipt.number or "", actor=desk.lead(), now=desk.now)
     status = follow(desk, receipt.number, code)
     assert isinstance(status, ComplaintStatus)
     assert status.openings == ((desk.now, "Договориться о встрече"),)

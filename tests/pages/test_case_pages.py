@@ -262,16 +262,30 @@ def _button(screen: AppTest, label: str) -> Any:
     return next(item for item in screen.button if item.label == label)
 
 
-def test_the_identity_stays_hidden_until_a_reason_is_given(desk: Desk) -> None:
+def test_the_identity_stays_hidden_until_a_second_person_agrees(desk: Desk) -> None:
     number = with_case(desk, CaseState.ADMISSIBILITY, name="Тайная Жалобщица")
-    screen = open_page("case", desk.secretary(), query={"number": number})
-    assert "Тайная" not in texts(screen)
+    mine = open_page("case", desk.secretary(), query={"number": number})
+    assert "Тайная" not in texts(mine)
     with signed_in(desk.secretary()):
-        _button(screen, "Показать заявителя").click().run()
-        assert "Тайная" not in texts(screen)
-        by_key(screen.text_input, "identity_reason").set_value("Договориться о встрече")
-        _button(screen, "Показать заявителя").click().run()
-    assert "Тайная Жалобщица" in texts(screen)
+        _button(mine, "Попросить показать заявителя").click().run()
+        assert not any(button.label == "Отозвать" for button in mine.button), "without a reason"
+        by_key(mine.text_input, "identity_reason").set_value("Договориться о встрече")
+        _button(mine, "Попросить показать заявителя").click().run()
+        assert not any(button.label == "Согласен" for button in mine.button)
+    listed = open_page("cases", desk.chair())
+    assert "Второго человека ждут" in texts(listed)
+    theirs = open_page("case", desk.chair(), query={"number": number})
+    assert "Договориться о встрече" in texts(theirs)
+    with signed_in(desk.chair()):
+        _button(theirs, "Согласен").click().run()
+    assert "Тайная" not in texts(theirs)
+    with signed_in(desk.secretary()):
+        mine.run()
+        assert "Тайная" not in texts(mine)
+        _button(mine, "Показать заявителя").click().run()
+        assert "Тайная Жалобщица" in texts(mine)
+        _button(mine, "Скрыть").click().run()
+        assert "Тайная" not in texts(mine)
 
 
 def test_an_organizer_sets_up_commissions_and_a_commissioner_sees_the_own(desk: Desk) -> None:
