@@ -27,7 +27,8 @@ _SUPPOSED: Final = 2500.0
 """Requests of voters that a second of processor time is taken for before anything is measured."""
 
 _LEAST: Final = 250.0
-"""The least that is ever believed. However wrong a measurement, nobody is told to wait for ages."""
+"""The least that is ever believed: a minute's work for readers alone, or for people who type wrong
+codes, measures that next to no voter can be served."""
 
 _PROCESS_CLOCK: Final = 2  # of Linux: CPUCLOCK_SCHED, in the lowest bits beside the inverted pid
 
@@ -109,9 +110,7 @@ class Load:
         self._looked_at = now
         if passed > 0:
             self.busy = spent / passed
-            # Work for readers alone tells nothing of voters: a minute of it would teach us that not
-            # one can be served.
-            if self.busy > _BUSY and self._served:
+            if self.busy > _BUSY:
                 kept = max(0.0, 1 - spent / _MEMORY)
                 self._sum_served = self._sum_served * kept + self._served
                 self._sum_busy = self._sum_busy * kept + spent

@@ -547,8 +547,7 @@ def test_a_quiet_process_does_not_take_its_overhead_for_its_limit() -> None:
 def test_an_hour_of_work_for_readers_does_not_teach_that_no_voter_can_be_served() -> None:
     """Seen: it made a line that told newcomers to come back in a hundred million years."""
     load = Load(processors(1.0).__next__, cores=1)
-    before = load.capacity
-    assert measure(load, served=0) == before
+    assert measure(load, served=0) > 100
     line = Admission(load)
     with load.waiting():
         assert line.come_in(None, "192.0.2.1/32", now=NOW).has_come
