@@ -16,7 +16,7 @@ from sqlmodel import Session
 from core import clock
 from core.audit import queries as audit_queries
 from core.audit import service as audit
-from core.cases import scanner
+from core.cases import retention, scanner
 from core.cases import service as cases
 from core.database import reading, unit_of_work
 from core.i18n import set_locale
@@ -93,6 +93,12 @@ def scan_evidence(now: datetime) -> int:
     return scanner.scan_due(now)
 
 
+def erase_contacts(now: datetime) -> int:
+    """Erase calls and mails without a case whose time is over; cases go with `move_cases`."""
+    with unit_of_work() as session:
+        return retention.erase_due_contacts(session, now)
+
+
 def forget_sign_ins(now: datetime) -> int:
     """Remove voters' sign-ins that are over."""
     return voting.forget_ended(now)
@@ -116,6 +122,7 @@ TASKS: Final = (
     Task("scan_evidence", timedelta(seconds=5), scan_evidence),
     Task("sign_audit_head", timedelta(minutes=1), sign_audit_head),
     Task("forget_lockouts", timedelta(hours=1), forget_lockouts),
+    Task("erase_contacts", timedelta(hours=1), erase_contacts),
     Task("forget_sign_ins", timedelta(minutes=10), forget_sign_ins),
 )
 

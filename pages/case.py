@@ -18,6 +18,7 @@ from core.staff.rules import Actor, Role
 from pages.case_evidence import draw_evidence
 from pages.case_identity import draw_identity
 from pages.case_panel import DONE, panel
+from pages.case_retention import draw_retention
 from pages.clock_badge import draw_clock
 from pages.session import require_role, staff_dialog
 from pages.wording import plain, show_refusal
@@ -129,6 +130,7 @@ def draw_story(page: CasePage) -> None:
             votes = ", ".join(f"{name}: {term(ballot)}" for name, ballot in decision.votes)
             st.caption(plain(_("Votes: {votes}", votes=votes)))
     draw_remedies(page)
+    draw_retention(actor, page)
 
 
 def draw_remedies(page: CasePage) -> None:

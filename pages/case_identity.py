@@ -1,7 +1,6 @@
 """Who complains, on a case's page: asked for with a reason, agreed to by a second person."""
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import streamlit as st
 
@@ -13,6 +12,7 @@ from core.database import reading, unit_of_work
 from core.errors import Refused
 from core.i18n import _, format_datetime, format_time
 from core.staff.rules import Actor
+from pages.case_acts import attempt
 from pages.wording import plain, show_refusal
 
 OPENED: Final = "case_identity"
@@ -123,15 +123,4 @@ def show(actor: Actor, number: str) -> None:
         show_refusal(refused)
         return
     st.session_state[OPENED] = (number, found)
-    st.rerun()
-
-
-def attempt(act: Callable[[Any], None]) -> None:
-    """Do one act and draw the page anew; a refusal is said in its place."""
-    try:
-        with unit_of_work() as session:
-            act(session)
-    except Refused as refused:
-        show_refusal(refused)
-        return
     st.rerun()

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core import clock
 from core.cases import calendar, service
-from core.cases.calendar import LONGEST, SHORTEST, LimitView
+from core.cases.calendar import LimitView, bounds
 from core.cases.clocks import CLOCKS, Window
 from core.cases.rules import CaseState
 from core.cases.working_time import CLOSES, OPENS, WORKING_DAY, DayKind
@@ -20,7 +20,7 @@ from pages.wording import capital, plain, show_refusal
 
 actor = require_role(Role.ORGANIZER, Role.OPERATOR, Role.COMMISSIONER)
 may_edit = actor.has(Role.ORGANIZER, place=None) and not actor.read_only
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 FIRST_YEAR = 2020
 
 
@@ -44,12 +44,15 @@ def edit_limit(acting: Actor, limit: LimitView) -> None:
     """New hours for one limit."""
     st.markdown(f"**{plain(limit_name(limit))}**")
     st.caption(_("Holds for deadlines that are set from now on; one that runs is not moved."))
-    label = _("Hours by the clock") if limit.is_wall else _("Working hours")
-    hours = st.number_input(
+    unit, label = HOUR, _("Hours by the clock") if limit.is_wall else _("Working hours")
+    if limit.name is Window.RETENTION:
+        unit, label = DAY, _("Days")
+    shortest, longest = bounds(limit.name)
+    given = st.number_input(
         label,
-        SHORTEST / HOUR,
-        LONGEST / HOUR,
-        limit.span / HOUR,
+        shortest / unit,
+        longest / unit,
+        limit.span / unit,
         step=1.0,
         key=f"span_{limit.name}",
     )
@@ -57,8 +60,8 @@ def edit_limit(acting: Actor, limit: LimitView) -> None:
     if limit.urgent is not None:
         urgent = st.number_input(
             _("Hours by the clock for what can't wait"),
-            SHORTEST / HOUR,
-            LONGEST / HOUR,
+            shortest / HOUR,
+            longest / HOUR,
             limit.urgent / HOUR,
             step=1.0,
             key=f"urgent_{limit.name}",
@@ -71,7 +74,7 @@ def edit_limit(acting: Actor, limit: LimitView) -> None:
                 session,
                 limit.name,
                 actor=acting,
-                span=hours * HOUR,
+                span=given * unit,
                 urgent=urgent * HOUR if urgent is not None else None,
                 now=clock.now(),
             )
@@ -142,6 +145,8 @@ def draw_limits() -> None:
 
 def at_the_end(limit: LimitView) -> str:
     """What happens when the time is over."""
+    if limit.name is Window.RETENTION:
+        return _("its texts are erased")
     if limit.name in {Window.APPEAL, Window.APPEAL_IN_VOTE}:
         return _("it is out of time")
     state = limit.name if isinstance(limit.name, CaseState) else CaseState.INVESTIGATION

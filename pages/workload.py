@@ -8,6 +8,7 @@ import streamlit as st
 from core import clock, places
 from core.cases import service
 from core.cases.receipts import spelled_number
+from core.cases.retention import SoonErased, erased_soon
 from core.cases.rules import MAX_TEXT, Level
 from core.cases.workload import AskAfter, CommissionLoad, OverdueView, overdue_below, workload
 from core.database import reading, unit_of_work
@@ -26,8 +27,10 @@ def draw_workload(actor: Actor) -> None:
     with reading() as session:
         loads = workload(session, actor, now=now)
         below = overdue_below(session, actor, now=now)
+        soon = erased_soon(session, actor, now=now)
     for load in loads:
         draw_commission(load)
+    draw_erased_soon(soon)
     own = {(load.title, load.place) for load in loads}
     if any((view.title, view.place) not in own for view in below):
         draw_overdue(below, now)
@@ -102,6 +105,24 @@ def asked_after(acting: Actor, number: str) -> None:
         show_refusal(refused)
         return
     st.rerun()
+
+
+def draw_erased_soon(soon: Sequence[SoonErased]) -> None:
+    """What goes within two weeks, for whoever wants to put a case on hold."""
+    if not soon:
+        return
+    st.subheader(_("Texts that are erased soon"))
+    st.caption(_("Whoever needs a text longer puts the case on hold on its page."))
+    for case in soon:
+        st.page_link(
+            "case.py",
+            label=_(
+                "{number}, on {day}",
+                number=spelled_number(case.number),
+                day=format_date(case.erase_at),
+            ),
+            query_params={"number": case.number},
+        )
 
 
 def draw_overdue(below: Sequence[OverdueView], now: datetime) -> None:

@@ -21,6 +21,10 @@ from core.staff.rules import Actor, Role, require, require_writer
 
 SHORTEST: Final = timedelta(minutes=5)
 LONGEST: Final = timedelta(days=90)
+KEPT_AT_LEAST: Final = timedelta(days=90)
+"""As long as complainants are asked after."""
+
+KEPT_AT_MOST: Final = timedelta(days=3 * 365)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +90,11 @@ def time_limits(session: Session, actor: Actor) -> Sequence[LimitView]:
     )
 
 
+def bounds(name: CaseState | Window) -> tuple[timedelta, timedelta]:
+    """The shortest and the longest that a limit can be set to."""
+    return (KEPT_AT_LEAST, KEPT_AT_MOST) if name is Window.RETENTION else (SHORTEST, LONGEST)
+
+
 def set_calendar_day(
     session: Session, day: date, kind: DayKind, *, actor: Actor, reason: str, now: datetime
 ) -> None:
@@ -120,7 +129,8 @@ def set_time_limit(
 ) -> None:
     """Change how long a state may last, for immediate cases too where they have a limit of their own.
 
-    Refused as ``limit_out_of_range`` outside 5 minutes to 90 days. Organizers of the centre only.
+    Refused as ``limit_out_of_range`` outside 5 minutes to 90 days (of how long texts are kept: 90
+    days to three years). Organizers of the centre only.
     """
     require_writer(actor, Role.ORGANIZER, place=None)
     default = CLOCKS.get(name) if isinstance(name, CaseState) else None
@@ -130,8 +140,9 @@ def set_time_limit(
         urgent = None
     elif urgent is None:
         urgent = default.urgent
+    shortest, longest = bounds(name)
     for given in (span, urgent):
-        if given is not None and not SHORTEST <= given <= LONGEST:
+        if given is not None and not shortest <= given <= longest:
             raise Refused(CasesRefusal.LIMIT_OUT_OF_RANGE)
     seconds = int(span.total_seconds())
     row = session.get(TimeLimit, name.value) or TimeLimit(

@@ -53,6 +53,7 @@ class Window(StrEnum):
     APPEAL = "appeal_window"
     APPEAL_IN_VOTE = "appeal_window_in_vote"
     SHORT_INVESTIGATION = "short_investigation"
+    RETENTION = "retention"
 
 
 WINDOWS: Final[Mapping[Window, timedelta]] = MappingProxyType(
@@ -60,9 +61,12 @@ WINDOWS: Final[Mapping[Window, timedelta]] = MappingProxyType(
         Window.APPEAL: timedelta(days=3),
         Window.APPEAL_IN_VOTE: timedelta(days=1),
         Window.SHORT_INVESTIGATION: timedelta(days=1),
+        Window.RETENTION: timedelta(days=120),
     }
 )
-"""Defaults of the windows for an appeal, and of an investigation in the last days of a vote."""
+"""Defaults of the windows for an appeal, of an investigation in the last days of a vote, and of how
+long the texts of an ended case are kept.
+"""
 
 
 @dataclass(frozen=True)

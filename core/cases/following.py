@@ -158,6 +158,8 @@ def status_of(session: Session, case: Case, *, now: datetime) -> ComplaintStatus
             since=case.state_since,
             code_must_change=True,
         )
+    if case.erased_at is not None:
+        return ComplaintStatus(number=number, told=Told.ERASED, since=case.erased_at)
     own = case
     while case.state == CaseState.MERGED.value and case.merged_into is not None:
         # Each complainant of merged cases keeps a code and follows the case that goes on.

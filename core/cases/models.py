@@ -74,6 +74,13 @@ class Case(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("risk IS NULL OR risk BETWEEN 0 AND 3", name="risk_from_0_to_3"),
         Index("ix_case_file_desk", "state", "due_at"),
+        Index(
+            "ix_case_file_kept",
+            "state",
+            "state_since",
+            sqlite_where=text("erased_at IS NULL"),
+            postgresql_where=text("erased_at IS NULL"),
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -113,6 +120,8 @@ class Case(SQLModel, table=True):
     receipt: bytes
     """HMAC of number and receipt code."""
     receipt_spoken: bool = False
+    erased_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When the texts were erased and their key destroyed."""
     version: int = 0
 
 
@@ -446,6 +455,21 @@ class CaseReminder(SQLModel, table=True):
     due_at: datetime = Field(sa_type=UtcDateTime)
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class CaseHold(SQLModel, table=True):
+    """Why the texts of a case are kept beyond their time, and until when."""
+
+    __tablename__ = "case_hold"
+
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: int = Field(foreign_key="case_file.id", index=True)
+    account_id: int = Field(foreign_key="account.id")
+    reason: bytes
+    at: datetime = Field(sa_type=UtcDateTime)
+    until: datetime = Field(sa_type=UtcDateTime)
+    lifted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    lifted_by: int | None = Field(default=None, foreign_key="account.id")
 
 
 class CalendarDay(SQLModel, table=True):

@@ -30,6 +30,7 @@ from core.cases.remedies import order_remedies
 from core.cases.reminders import is_reminder_due, send_reminders
 from core.cases.requirements import Attempted, Given, check_requirements, in_our_words
 from core.cases.respondents import put_respondent
+from core.cases.retention import erase_due_cases, is_erasure_due
 from core.cases.rules import (
     CasesRefusal,
     CaseState,
@@ -525,7 +526,7 @@ def run_clock(session: Session, now: datetime) -> int:
 
 def run_due(now: datetime | None = None) -> int:
     """Everything the clock owes, in a unit of work opened only when there is something to do: seats
-    of substitutes end, cases move, reminders go out. Gives how many acts that were.
+    of substitutes end, cases move, reminders go out, texts are erased. Gives how many acts that were.
 
     An edge, like the writer of votes: screens and the schedule call it before they read.
     """
@@ -533,13 +534,17 @@ def run_due(now: datetime | None = None) -> int:
     with reading() as session:
         waiting = session.exec(select(Case.id).where(col(Case.clock_at) <= moment).limit(1)).first()
         is_idle = not (
-            waiting or is_reminder_due(session, moment) or is_substitution_over(session, moment)
+            waiting
+            or is_reminder_due(session, moment)
+            or is_substitution_over(session, moment)
+            or is_erasure_due(session, moment)
         )
     if is_idle:
         return 0
     with unit_of_work() as session:
         ended = end_due_substitutions(session, moment)
-        return ended + run_clock(session, moment) + send_reminders(session, moment)
+        moved = run_clock(session, moment) + send_reminders(session, moment)
+        return ended + moved + erase_due_cases(session, moment)
 
 
 __all__ = [

@@ -132,6 +132,7 @@ class Told(StrEnum):
     NOT_TAKEN_UP = "not_taken_up"
     WITHDRAWN = "withdrawn"
     REFERRED = "referred"
+    ERASED = "erased"
 
 
 class CasePart(StrEnum):
@@ -334,6 +335,8 @@ class CasesRefusal(StrEnum):
     FILE_NOT_SCANNED = "file_not_scanned"
     FILE_INFECTED = "file_infected"
     LIMIT_OUT_OF_RANGE = "limit_out_of_range"
+    HOLD_OUT_OF_RANGE = "hold_out_of_range"
+    HELD_ALREADY = "held_already"
     IDENTITY_ASKED = "identity_asked"
     IDENTITY_NOT_ALLOWED = "identity_not_allowed"
 

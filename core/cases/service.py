@@ -43,6 +43,7 @@ from core.cases.remedies import finish_remedy
 from core.cases.reminders import note_asked_after
 from core.cases.requirements import Given, RemedyOrder
 from core.cases.respondents import RespondentEntry, add_respondent
+from core.cases.retention import hold_case, lift_hold
 from core.cases.sources import SourcedCase, open_from_source
 from core.cases.substitutes import end_substitution, seat_substitute
 
@@ -79,7 +80,9 @@ __all__ = [
     "end_substitution",
     "finish_remedy",
     "follow_on",
+    "hold_case",
     "keep_draft",
+    "lift_hold",
     "log_contact",
     "move",
     "new_code",

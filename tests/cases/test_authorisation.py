@@ -116,6 +116,10 @@ DESK: dict[str, Verb] = {
         d.session, n, actor=a, channel=Channel.PHONE, now=d.now
     ),
     "add_evidence": lambda d, a, n: service.add_evidence(d.session, n, FILE, actor=a, now=d.now),
+    "hold_case": lambda d, a, n: service.hold_case(
+        d.session, n, actor=a, reason="Идёт суд", until=d.now + timedelta(days=9), now=d.now
+    ),
+    "lift_hold": lambda d, a, n: service.lift_hold(d.session, n, actor=a, now=d.now),
     "open_evidence": lambda d, a, n: service.open_evidence(d.session, 1, actor=a, now=d.now),
     "ask_identity": lambda d, a, n: service.ask_identity(
         d.session, n, actor=a, reason="очень нужно", now=d.now

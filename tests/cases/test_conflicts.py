@@ -19,6 +19,7 @@ from core.cases.identity import identity_desk, waiting_for_second
 from core.cases.queries import CaseFilters
 from core.cases.reminders import send_reminders
 from core.cases.respondents import put_respondent
+from core.cases.retention import erased_soon, retention_of
 from core.cases.rules import CasesRefusal, CaseState, Category, Level, Move, Need, Part, Urgency
 from core.cases.service import ContactEntry, RespondentEntry
 from core.cases.spelling import same_person
@@ -92,6 +93,7 @@ ELSEWHERE: dict[str, Callable[[Session, Actor, Any], Any]] = {
     "audit log": lambda s, a, now: _masked_log(s, a),
     "sources": lambda s, a, now: sources.case_numbers(s, ["cluster:1"], actor=a),
     "waiting for a second person": lambda s, a, now: waiting_for_second(s, a, now=now),
+    "erased soon": lambda s, a, now: erased_soon(s, a, now=now + timedelta(days=110)),
     "workload": lambda s, a, now: workload(s, a, now=now),
     "overdue below": lambda s, a, now: overdue_below(s, a, now=now),
     "messages": _messages_to,
@@ -198,6 +200,8 @@ def acts_on(desk: Desk, person: Actor, number: str) -> list[Callable[[], object]
         lambda: service.decide_identity(session, number, 1, actor=person, allow=True, now=desk.now),
         lambda: service.open_identity(session, number, actor=person, now=desk.now),
         lambda: identity_desk(session, person, number, now=desk.now),
+        lambda: retention_of(session, person, number, now=desk.now),
+        lambda: service.lift_hold(session, number, actor=person, now=desk.now),
         lambda: service.add_note(session, number, "x", actor=person, now=desk.now),
         lambda: service.move(session, number, Move.REFER, actor=person, now=desk.now),
         lambda: service.confirm_move(session, number, actor=person, now=desk.now),
