@@ -16,6 +16,7 @@ MEASUREMENTS = (
     "board",
     "live_page",
     "register_import",
+    "phone_contact",
     "staff_screens",
     "count",
 )

@@ -32,7 +32,7 @@ def draw_retention(actor: Actor, page: CasePage) -> None:
             icon=":material/ink_eraser:",
         )
         return
-    if kept.erase_at is None and kept.hold is None and not kept.may_hold:
+    if kept.erase_at is None and kept.hold is None:
         return
     st.subheader(_("How long it is kept"))
     if kept.erase_at is not None:
@@ -42,7 +42,7 @@ def draw_retention(actor: Actor, page: CasePage) -> None:
     if kept.hold is not None:
         draw_hold(actor, page.number, kept, kept.hold)
     elif kept.may_hold:
-        draw_form(actor, page.number, now)
+        draw_form(actor, page.number, max(now, kept.erase_at or now))
 
 
 def draw_hold(actor: Actor, number: str, kept: RetentionView, hold: HoldView) -> None:
@@ -65,16 +65,17 @@ def draw_hold(actor: Actor, number: str, kept: RetentionView, hold: HoldView) ->
             )
 
 
-def draw_form(actor: Actor, number: str, now: datetime) -> None:
-    """Reason and last day of a hold."""
+def draw_form(actor: Actor, number: str, begins: datetime) -> None:
+    """Reason and last day of a hold that matters from ``begins`` on."""
     zone = settings().zone
-    today = now.astimezone(zone).date()
+    first = begins.astimezone(zone).date()
+    last = clock.now().astimezone(zone).date() + LONGEST_HOLD - timedelta(days=1)
     with st.expander(_("Keep the texts longer"), icon=":material/lock_clock:"):
         day = st.date_input(
             _("Keep until"),
-            value=today + USUAL_HOLD,
-            min_value=today,
-            max_value=today + LONGEST_HOLD - timedelta(days=1),
+            value=min(first + USUAL_HOLD, last),
+            min_value=min(first, last),
+            max_value=last,
             format="DD.MM.YYYY",
             key="hold_until",
         )

@@ -199,8 +199,8 @@ if overdue:
         icon=":material/alarm:",
     )
 if second:
-    st.info(_("Something waits for a second person in:"), icon=":material/group:")
-    with st.container(horizontal=True):
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(f":material/group: {_('Something waits for a second person in:')}")
         for number in second:
             st.page_link("case.py", label=spelled_number(number), query_params={"number": number})
 draw_filters()
