@@ -16,6 +16,18 @@ from core.errors import Refused
 from core.i18n import _, format_datetime, refusal_text, term
 from core.places import find
 from core.staff.rules import Actor, Role
+from pages.call_backs import (
+    KEPT,
+    KEY,
+    KNOWN,
+    PROMISE_FIELDS,
+    draw_in_hand,
+    draw_outcome,
+    draw_promise,
+    forget,
+    promise_of,
+    widget_value,
+)
 from pages.focus import focus_field
 from pages.receipt import show_receipt
 from pages.session import require_role, staff_callback, staff_fragment
@@ -23,12 +35,12 @@ from pages.wording import place_choices, plain
 
 actor = require_role(Role.OPERATOR)
 
-KEY: Final = "call_key"
-KEPT: Final = "call_kept"
 RECEIPT: Final = "call_receipt"
 REFUSAL: Final = "call_refusal"
-KNOWN: Final = "call_known"
-FIELDS: Final = ("caller", "name", "place", "category", "story", "urgency", "wrap_up", "reach")
+FIELDS: Final = (
+    *("caller", "name", "place", "category", "story", "urgency", "wrap_up", "reach"),
+    *("call_back", *PROMISE_FIELDS),
+)
 
 
 def field_key(key: str, name: str) -> str:
@@ -57,7 +69,7 @@ def begin(acting: Actor) -> str:
         st.session_state[KEPT] = dict(draft.fields)
         for name, value in draft.fields.items():
             if name in FIELDS and not (name == "place" and find(value) is None):
-                st.session_state[field_key(draft.key, name)] = value
+                st.session_state[field_key(draft.key, name)] = widget_value(name, value)
     key: str = st.session_state[KEY]
     return key
 
@@ -91,7 +103,17 @@ def save(acting: Actor, key: str) -> None:
     )
     try:
         with unit_of_work() as session:
-            receipt = service.log_contact(session, entry, actor=acting, key=key, now=clock.now())
+            now = clock.now()
+            receipt = service.log_contact(session, entry, actor=acting, key=key, now=now)
+            promise = promise_of(fields)
+            if promise is not None:
+                service.promise_call_back(
+                    session, receipt.contact_id, promise, actor=acting, now=now
+                )
+            if fields.get("call_back", "").isdecimal():
+                service.finish_call_back(
+                    session, int(fields["call_back"]), receipt.contact_id, actor=acting, now=now
+                )
             service.discard_draft(session, actor=acting, key=key)
     except Refused as refused:
         st.session_state[REFUSAL] = refusal_text(refused)
@@ -108,12 +130,6 @@ def clear(acting: Actor, key: str) -> None:
         service.discard_draft(session, actor=acting, key=key)
     st.session_state.pop(REFUSAL, None)
     forget()
-
-
-def forget() -> None:
-    """Let the next run begin a new call."""
-    for name in (KEY, KEPT, KNOWN):
-        st.session_state.pop(name, None)
 
 
 def known_contacts(acting: Actor, caller: str) -> tuple[EarlierContact, ...] | str | None:
@@ -209,6 +225,7 @@ def form(acting: Actor, key: str) -> None:
         max_chars=1000,
         placeholder=_("after 19:00, not at work, no mail"),
     )
+    draw_promise(lambda name: field_key(key, name), typed(key), clock.now())
     main, second = st.columns([3, 2])
     main.button(
         _("Save and next call"),
@@ -270,9 +287,13 @@ def call(acting: Actor) -> None:
     key = begin(acting)
     left, right = st.columns([3, 2], gap="large")
     with left:
+        draw_outcome()
         refusal = st.session_state.pop(REFUSAL, None)
         if refusal:
             st.error(plain(refusal))
+        in_hand = typed(key).get("call_back", "")
+        if in_hand.isdecimal():
+            draw_in_hand(acting, int(in_hand))
         form(acting, key)
         focus_field("call_phone", once=key)
         st.caption(_("What you type is kept: a reload or a restart loses nothing."))

@@ -1,9 +1,12 @@
-"""The operator's own contacts, newest first, and what a caller with a receipt asks for."""
+"""The operator's shift: calls promised, the unfinished one, the own contacts, newest first; and what
+a caller with a receipt asks for.
+"""
 
 import streamlit as st
 
 from core import clock, places
 from core.cases import queries, service
+from core.cases.contacts import unfinished_since
 from core.cases.queries import OwnContact
 from core.cases.receipts import spelled_number
 from core.cases.rules import Channel, Move, Part, Verification
@@ -11,6 +14,7 @@ from core.database import reading, unit_of_work
 from core.errors import Refused
 from core.i18n import _, format_datetime, term
 from core.staff.rules import Actor, Role
+from pages.call_backs import day_begins, draw_call_backs
 from pages.lists import PAGE_SIZE, draw_pages, offer_csv, page_offset
 from pages.session import require_role, staff_dialog
 from pages.wording import plain, show_refusal
@@ -78,11 +82,19 @@ def with_receipt(acting: Actor) -> None:
 
 now = clock.now()
 service.run_due(now)
+shown = st.query_params.get("show", "all")
 with reading() as session:
-    found, total = queries.own_contacts(session, actor, page=page_offset() // PAGE_SIZE + 1)
+    unfinished = unfinished_since(session, actor)
+    found, total = queries.own_contacts(
+        session,
+        actor,
+        page=page_offset() // PAGE_SIZE + 1,
+        since=day_begins(now) if shown == "today" else None,
+        without_case=shown == "without_case",
+    )
 
 title, button = st.columns([3, 1], vertical_alignment="bottom")
-title.title(_("My contacts"))
+title.title(_("My shift"))
 if button.button(
     _("A caller with a receipt"), icon=":material/confirmation_number:", width="stretch"
 ):
@@ -90,6 +102,25 @@ if button.button(
 done = st.session_state.pop(DONE, None)
 if done:
     st.success(plain(done))
+if unfinished is not None:
+    words, link = st.columns([3, 1], vertical_alignment="center")
+    words.info(
+        _("A call is half typed, last at {at}.", at=format_datetime(unfinished)),
+        icon=":material/edit_note:",
+    )
+    with link:
+        st.page_link("call.py", label=_("Go on with it"), icon=":material/arrow_forward:")
+draw_call_backs(actor, now)
+st.subheader(_("My contacts"))
+words_of = {"today": _("Today"), "without_case": _("Without a case")}
+st.pills(
+    _("Show"),
+    list(words_of),
+    format_func=words_of.__getitem__,
+    key="show",
+    bind="query-params",
+    label_visibility="collapsed",
+)
 if found:
     names = (
         _("When"),
@@ -116,6 +147,8 @@ if found:
         st.switch_page("case.py", query_params={"number": chosen})
     draw_pages(total)
     offer_csv("contacts", names, rows)
+elif shown in words_of:
+    st.info(_("No contact is like that. Take a filter away."))
 else:
     st.info(_("You have taken no call yet. Begin on the page “Log a call”."))
     st.page_link("call.py", label=_("Log a call"), icon=":material/call:")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import ColumnElement, and_, false, or_, true
+from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
 from core import places
@@ -37,7 +38,7 @@ def _on_desk(session: Session, actor: Actor) -> ColumnElement[bool]:
         and_(col(Case.next_commission_id).in_(above), col(Case.state) == CaseState.CLOSED.value),
     ]
     if actor.has(Role.OPERATOR):
-        ways.append(and_(in_triage(), _in_places(actor.places(Role.OPERATOR))))
+        ways.append(and_(in_triage(), in_places(actor.places(Role.OPERATOR), col(Case.place_code))))
         own = select(Contact.case_id).where(
             col(Contact.account_id) == actor.account_id, col(Contact.case_id).is_not(None)
         )
@@ -56,7 +57,8 @@ def in_triage() -> ColumnElement[bool]:
     )
 
 
-def _in_places(held: Iterable[str | None]) -> ColumnElement[bool]:
+def in_places(held: Iterable[str | None], place: Mapped[str | None]) -> ColumnElement[bool]:
+    """The condition that ``place`` lies in what is held, or is not known."""
     codes = set(held)
     if None in codes:
         return true()
@@ -66,7 +68,7 @@ def _in_places(held: Iterable[str | None]) -> ColumnElement[bool]:
         if codes & {above.code for above in places.ancestors(unit.code)}
     ]
     # A case whose place nobody knows yet must not wait for an operator of the centre.
-    return or_(col(Case.place_code).in_(covered), col(Case.place_code).is_(None))
+    return or_(place.in_(covered), place.is_(None))
 
 
 def find_case(session: Session, actor: Actor, subject: int | str, *, lock: bool = False) -> Case:

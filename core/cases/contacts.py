@@ -36,7 +36,7 @@ from core.cases.rules import (
 from core.cases.search import index_text
 from core.errors import Refused
 from core.keyring import decrypt, encrypt, hmac_digest
-from core.staff.rules import Actor, Role, require_writer
+from core.staff.rules import Actor, Role, require, require_writer
 
 COMPLAINTS_BY_SOURCE: Final = 20
 _DRAFT: Final = "cases:draft"
@@ -162,7 +162,9 @@ def _saved(session: Session, idempotency: bytes, body: bytes, key: str) -> Recei
     if contact.body_digest != body:
         raise Refused(CasesRefusal.KEY_REUSED)
     assert contact.id is not None
-    case = session.get(Case, contact.case_id) if contact.case_id else None
+    # Only a complaint opened its case; another contact was put to one that there was.
+    opened = contact.wrap_up == WrapUp.COMPLAINT.value
+    case = session.get(Case, contact.case_id) if contact.case_id and opened else None
     if case is None:
         return Receipt(contact.id, None, None)
     return Receipt(contact.id, case.number, _code_for(case.number, key), case.id)
@@ -323,6 +325,30 @@ def keep_draft(session: Session, fields: Mapping[str, str], *, actor: Actor, now
         row.updated_at = now
         session.add(row)
         session.flush()
+
+
+def begin_draft(
+    session: Session, fields: Mapping[str, str], *, actor: Actor, now: datetime
+) -> None:
+    """A new call with some fields filled in; refused as ``call_unfinished`` while another is typed."""
+    if unfinished_since(session, actor) is not None:
+        raise Refused(CasesRefusal.CALL_UNFINISHED)
+    discard_draft(session, actor=actor)
+    open_draft(session, actor=actor, now=now)
+    keep_draft(session, fields, actor=actor, now=now)
+
+
+def unfinished_since(session: Session, actor: Actor) -> datetime | None:
+    """When the operator last typed in a call that is not saved; None when there is none."""
+    require(actor, Role.OPERATOR)
+    row = session.get(Draft, actor.account_id)
+    if row is None:
+        return None
+    fields = json.loads(decrypt(_DRAFT, row.content))
+    typed = any(fields.get(name) for name in ("name", "story", "reach"))
+    # The number of a call back was filled in, not typed.
+    typed = typed or ("call_back" not in fields and bool(fields.get("caller")))
+    return row.updated_at if typed else None
 
 
 def discard_draft(session: Session, *, actor: Actor, key: str | None = None) -> None:

@@ -4,7 +4,7 @@ Every text is encrypted under a key of its case (`TextKey`); destroying the key 
 texts for good. Digests are keyed, so that a copy of the database names nobody.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
@@ -144,6 +144,33 @@ class Contact(SQLModel, table=True):
     story: bytes
     idempotency: bytes | None = Field(default=None, unique=True)
     body_digest: bytes | None = None
+
+
+class CallBack(SQLModel, table=True):
+    """A promise to call somebody back, made at the end of a contact.
+
+    The safe times are hours of the day on the country's clock, both or none; calling outside them
+    can betray who complained.
+    """
+
+    __tablename__ = "call_back"
+    __table_args__ = (Index("ix_call_back_waiting", "state", "due_at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    contact_id: int = Field(foreign_key="contact.id", unique=True)
+    state: str
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    safe_from: time | None = None
+    safe_until: time | None = None
+    why: bytes | None = None
+    tries: int = 0
+    account_id: int = Field(foreign_key="account.id")
+    """Who promised it."""
+    taken_by: int | None = Field(default=None, foreign_key="account.id")
+    taken_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    settled_by: int | None = Field(default=None, foreign_key="contact.id")
+    """The contact in which the person was reached."""
 
 
 class CaseWord(SQLModel, table=True):

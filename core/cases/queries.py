@@ -348,14 +348,26 @@ def similar_cases(
 
 
 def own_contacts(
-    session: Session, actor: Actor, *, page: int = 1, limit: int = PAGE
+    session: Session,
+    actor: Actor,
+    *,
+    page: int = 1,
+    limit: int = PAGE,
+    since: datetime | None = None,
+    without_case: bool = False,
 ) -> tuple[Sequence[OwnContact], int]:
-    """The contacts that the operator took, newest first, and how many there are."""
+    """The contacts that the operator took (since then, without a case), newest first, and how many
+    there are.
+    """
     require(actor, Role.OPERATOR)
     chosen = and_(
         col(Contact.account_id) == actor.account_id,
         or_(col(Contact.case_id).is_(None), not_in_conflict(session, actor)),
     )
+    if since is not None:
+        chosen = and_(chosen, col(Contact.at) >= since)
+    if without_case:
+        chosen = and_(chosen, col(Contact.case_id).is_(None))
     joined = select(Contact, Case).outerjoin(Case, col(Case.id) == col(Contact.case_id))
     total = session.exec(
         select(func.count())

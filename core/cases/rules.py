@@ -32,6 +32,14 @@ class WrapUp(StrEnum):
     WRONG_NUMBER = "wrong_number"
 
 
+class CallBackState(StrEnum):
+    """Whether somebody who was promised a call has been called."""
+
+    DUE = "due"
+    DONE = "done"
+    UNANSWERED = "unanswered"
+
+
 class Category(StrEnum):
     """What is complained of."""
 
@@ -339,6 +347,12 @@ class CasesRefusal(StrEnum):
     HELD_ALREADY = "held_already"
     IDENTITY_ASKED = "identity_asked"
     IDENTITY_NOT_ALLOWED = "identity_not_allowed"
+    NO_SUCH_CALL_BACK = "no_such_call_back"
+    CALL_BACK_NEEDS_NUMBER = "call_back_needs_number"
+    CALL_BACK_OUT_OF_RANGE = "call_back_out_of_range"
+    CALL_BACK_TAKEN = "call_back_taken"
+    NOT_A_SAFE_TIME = "not_a_safe_time"
+    CALL_UNFINISHED = "call_unfinished"
 
 
 S, P, N = CaseState, Part, Need

@@ -1,6 +1,13 @@
 """The verbs of the case desk, from the rooms they live in."""
 
 from core.cases.calendar import set_calendar_day, set_time_limit
+from core.cases.call_backs import (
+    Promise,
+    finish_call_back,
+    note_no_answer,
+    promise_call_back,
+    start_call_back,
+)
 from core.cases.challenges import raise_challenge, vote_on_challenge
 from core.cases.commissions import (
     create_commission,
@@ -57,6 +64,7 @@ __all__ = [
     "Identity",
     "Moved",
     "Opening",
+    "Promise",
     "Receipt",
     "RemedyOrder",
     "RespondentEntry",
@@ -78,6 +86,7 @@ __all__ = [
     "discard_draft",
     "end_seat",
     "end_substitution",
+    "finish_call_back",
     "finish_remedy",
     "follow_on",
     "hold_case",
@@ -89,10 +98,12 @@ __all__ = [
     "note_asked_after",
     "note_identity",
     "note_look_up",
+    "note_no_answer",
     "open_draft",
     "open_evidence",
     "open_from_source",
     "open_identity",
+    "promise_call_back",
     "raise_challenge",
     "record_reading",
     "run_clock",
@@ -102,6 +113,7 @@ __all__ = [
     "set_calendar_day",
     "set_quorum",
     "set_time_limit",
+    "start_call_back",
     "take_back_pending",
     "vote_on_challenge",
 ]

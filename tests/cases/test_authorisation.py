@@ -30,6 +30,14 @@ OPERATORS: dict[str, Verb] = {
     "open_draft": lambda d, a, n: service.open_draft(d.session, actor=a, now=d.now),
     "keep_draft": lambda d, a, n: service.keep_draft(d.session, {}, actor=a, now=d.now),
     "discard_draft": lambda d, a, n: service.discard_draft(d.session, actor=a),
+    "promise_call_back": lambda d, a, n: service.promise_call_back(
+        d.session, 1, service.Promise(due_at=d.now), actor=a, now=d.now
+    ),
+    "start_call_back": lambda d, a, n: service.start_call_back(d.session, 1, actor=a, now=d.now),
+    "note_no_answer": lambda d, a, n: service.note_no_answer(d.session, 1, actor=a, now=d.now),
+    "finish_call_back": lambda d, a, n: service.finish_call_back(
+        d.session, 1, 1, actor=a, now=d.now
+    ),
     "note_look_up": lambda d, a, n: service.note_look_up(d.session, "+7", actor=a, now=d.now),
 }
 ORGANIZERS: dict[str, Verb] = {

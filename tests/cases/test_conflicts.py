@@ -13,6 +13,7 @@ from sqlmodel import Session, select
 
 from core.audit import queries as audit
 from core.cases import access, dossier, evidence, queries, service, sources
+from core.cases.call_backs import call_backs_due
 from core.cases.challenges import challenges_of
 from core.cases.ciphers import cipher_of
 from core.cases.identity import identity_desk, waiting_for_second
@@ -93,6 +94,7 @@ ELSEWHERE: dict[str, Callable[[Session, Actor, Any], Any]] = {
     "audit log": lambda s, a, now: _masked_log(s, a),
     "sources": lambda s, a, now: sources.case_numbers(s, ["cluster:1"], actor=a),
     "waiting for a second person": lambda s, a, now: waiting_for_second(s, a, now=now),
+    "call-backs": lambda s, a, now: call_backs_due(s, a, now=now),
     "erased soon": lambda s, a, now: erased_soon(s, a, now=now + timedelta(days=110)),
     "workload": lambda s, a, now: workload(s, a, now=now),
     "overdue below": lambda s, a, now: overdue_below(s, a, now=now),
@@ -449,6 +451,10 @@ def test_adding_conflicted_cases_changes_no_output(
         conflicted = [name for name in names if same_person(" ".join(name), " ".join(own))]
         for name in conflicted:
             receipt = desk.log(category=category, caller="+77770000001")
+            promise = service.Promise(due_at=desk.now)
+            service.promise_call_back(
+                session, receipt.contact_id, promise, actor=operator, now=desk.now
+            )
             service.add_respondent(
                 session,
                 receipt.number or "",

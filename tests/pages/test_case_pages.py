@@ -13,7 +13,7 @@ from core import clock
 from core.cases import service
 from core.cases.clocks import CLOCKS, WINDOWS
 from core.cases.evidence_rules import read_upload
-from core.cases.models import Case, Contact, Draft
+from core.cases.models import CallBack, Case, Contact, Draft
 from core.cases.receipts import spelled_number
 from core.cases.rules import TABLE, CaseState, Category, Move, Urgency
 from core.database import unit_of_work
@@ -304,6 +304,51 @@ def test_the_operators_contacts_are_the_own_ones(desk: Desk, make_actor: MakeAct
     assert spelled_number(number) in screen.dataframe[0].value.to_string()
     other = open_page("contacts", make_actor(Role.OPERATOR))
     assert "ни одного звонка" in texts(other)
+
+
+def test_a_call_is_promised_started_with_one_press_and_done_when_it_is_saved(desk: Desk) -> None:
+    screen = open_page("call", desk.operator)
+    with signed_in(desk.operator):
+        type_call(screen, caller="+77015550142", story=STORY)
+        by_key(screen.toggle, "call_back_").set_value(True).run()
+        by_key(screen.text_input, "call_back_why_").set_value("Позвать Айгуль")
+        by_key(screen.button, "call_save_").click().run()
+    assert not screen.exception
+    with clock.fixed(MONDAY.replace(hour=15)):
+        shift = open_page("contacts", desk.operator)
+        assert "Пора сделать 1 звонок" in texts(shift)
+        assert "Позвать Айгуль" in texts(shift)
+        assert "5550142" not in texts(shift)
+        with unit_of_work() as session:
+            which = session.exec(select(CallBack)).one().id
+            service.start_call_back(session, which or 0, actor=desk.operator, now=clock.now())
+        call = open_page("call", desk.operator)
+        assert "Вы перезваниваете" in texts(call)
+        assert by_key(call.text_input, "call_caller_").value == "+77015550142"
+        with signed_in(desk.operator):
+            by_key(call.text_area, "call_story_").set_value("Премию вернули")
+            by_key(call.button, "call_save_").click().run()
+        assert not call.exception
+        assert "Вы перезваниваете" not in texts(call)
+        assert "Никто не ждёт звонка" in texts(open_page("contacts", desk.operator))
+    with unit_of_work() as session:
+        assert {row.case_id for row in session.exec(select(Contact)).all()} == {1}
+
+
+def test_nobody_answers_and_the_form_is_empty_again(desk: Desk) -> None:
+    with unit_of_work() as session:
+        desk.session = session
+        receipt = desk.log()
+        promise = service.Promise(due_at=MONDAY, why="Позвать Айгуль")
+        service.promise_call_back(
+            session, receipt.contact_id, promise, actor=desk.operator, now=MONDAY
+        )
+        service.start_call_back(session, 1, actor=desk.operator, now=MONDAY)
+    screen = open_page("call", desk.operator)
+    with signed_in(desk.operator):
+        by_key(screen.button, "no_answer_").click().run()
+    assert "позвонить нужно ещё раз" in texts(screen)
+    assert by_key(screen.text_input, "call_caller_").value == ""
 
 
 @pytest.mark.parametrize("name", ["call", "contacts", "cases", "case", "commissions"])
