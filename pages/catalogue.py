@@ -188,6 +188,12 @@ GROUPS: Final = (
                 _of(Role.ORGANIZER, Role.COMMISSIONER),
             ),
             Screen(
+                "case_statistics",
+                lambda: _("Statistics"),
+                ":material/insights:",
+                _of(Role.ORGANIZER, Role.OBSERVER, Role.COMMISSIONER),
+            ),
+            Screen(
                 "working_calendar",
                 lambda: _("Time limits"),
                 ":material/calendar_month:",

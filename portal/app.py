@@ -26,6 +26,7 @@ from portal import (
     board,
     candidates,
     complaining,
+    complaint_figures,
     complaints,
     exemptions,
     gate,
@@ -51,7 +52,10 @@ TRY_AGAIN_AFTER = 5
 ENOUGH_FILES = 8192
 """A rush opens some thousands of connections in a second; each is a file."""
 
-CALLS = (*api.CALLS, *gate.CALLS, *board.CALLS, *complaints.CALLS, *results.CALLS)
+CALLS = (
+    *(*api.CALLS, *gate.CALLS, *board.CALLS),
+    *(*complaints.CALLS, *complaint_figures.CALLS, *results.CALLS),
+)
 
 
 @asynccontextmanager
@@ -126,6 +130,7 @@ app = Starlette(
         *candidates.routes,
         *exemptions.routes,
         *polling_places.routes,
+        *complaint_figures.routes,
         *site.routes,
         *tracker.routes,
         Route("/healthz", healthz, methods=["GET"]),

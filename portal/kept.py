@@ -15,14 +15,15 @@ Value = TypeVar("Value")
 
 
 class Kept(Generic[Value]):
-    """The values asked for last, each made anew when it is older than `KEPT_FOR`.
+    """The values asked for last, each made anew when it is older than ``keep``.
 
     A value is made by one thread at a time; the others wait for it. Age follows the installation's
     clock, so a clock that was moved never shows the state of another day.
     """
 
-    def __init__(self, most: int = 256) -> None:
+    def __init__(self, most: int = 256, *, keep: timedelta = KEPT_FOR) -> None:
         self._most = most
+        self._keep_for = keep
         self._values: OrderedDict[tuple[str, str], tuple[datetime, Value]] = OrderedDict()
         self._lock = threading.Lock()
         # Few locks for many names: one slow page does not hold up all the others.
@@ -42,7 +43,7 @@ class Kept(Generic[Value]):
 
     def _fresh(self, key: tuple[str, str]) -> tuple[datetime, Value] | None:
         found = self._values.get(key)
-        return found if found is not None and abs(clock.now() - found[0]) < KEPT_FOR else None
+        return found if found is not None and abs(clock.now() - found[0]) < self._keep_for else None
 
     def _keep(self, key: tuple[str, str], made: tuple[datetime, Value]) -> None:
         with self._lock:

@@ -446,3 +446,22 @@ def test_the_diagram_shows_every_state_and_every_move(locale: str) -> None:
                     if line.startswith(f"{row.source.value} -> {row.target.value} ")
                 ]
                 assert term(row.move) in line
+
+
+def test_statistics_show_the_own_cases_to_commissioners_and_hide_small_counts_elsewhere(
+    desk: Desk, make_actor: MakeActor
+) -> None:
+    with_case(desk, CaseState.DECIDED)
+    span = {"since": "2020-09-01", "until": "2020-09-30"}
+    own = open_page("case_statistics", desk.chair(), query=span)
+    assert not own.exception
+    assert own.metric[0].value == "1"
+    for person in (desk.organizer, make_actor(Role.OBSERVER)):
+        seen = open_page("case_statistics", person, query=span)
+        assert not seen.exception
+        assert seen.metric[0].value == "меньше 5"
+        assert "скрыты" in texts(seen)
+    assert open_page("case_statistics", make_actor(Role.REGISTRAR), query=span).error
+    assert open_page("case_statistics", None, query=span).error
+    wrong = open_page("case_statistics", desk.chair(), query={"since": "morgen", "until": ""})
+    assert not wrong.exception

@@ -30,7 +30,7 @@ from tests.voting import polls
 from tests.voting.polls import CLOSES, DISTRICT, NOON, OPENS, PRIMARY, Poll
 
 pytestmark = pytest.mark.usefixtures("sqlite_database")
-PATHS = ("", "vote", "tracker", "rules", "help", "addresses")
+PATHS = ("", "vote", "tracker", "rules", "help", "addresses", "complaint-figures")
 PUBLICATION = CLOSES + timedelta(hours=10)
 STATIC = ROOT / "portal" / "static"
 

@@ -1,0 +1,165 @@
+"""Statistics of complaints: how many, of what, where from, how long they take."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import streamlit as st
+
+from core import clock, places
+from core.cases.statistics import AGES, Statistics, case_statistics
+from core.cases.suppression import SMALLEST, Shown
+from core.database import reading
+from core.i18n import _, format_date, format_duration, format_number, format_percent, term
+from core.settings import settings
+from core.staff.rules import Role
+from pages import charts
+from pages.lists import choose, csv_bytes, xlsx_bytes
+from pages.session import require_role
+from pages.wording import capital
+
+actor = require_role(Role.ORGANIZER, Role.OBSERVER, Role.COMMISSIONER)
+FIRST_SPAN = timedelta(weeks=8)
+HIDDEN = "·"
+
+
+def day_of_address(name: str, usual: date) -> date:
+    """A day from the address; what is no day is the usual one."""
+    try:
+        return date.fromisoformat(st.query_params.get(name, ""))
+    except ValueError:
+        return usual
+
+
+def chosen_span() -> tuple[date, date]:
+    """The first and the last day, remembered in the address."""
+    today = clock.now().astimezone(settings().zone).date()
+    since = day_of_address("since", today - FIRST_SPAN)
+    until = max(since, day_of_address("until", today))
+    first, last, _space = st.columns([2, 2, 3])
+    since = first.date_input(_("Received from"), since, format="DD.MM.YYYY", key="stat_since")
+    until = last.date_input(_("until"), until, format="DD.MM.YYYY", key="stat_until")
+    st.query_params["since"], st.query_params["until"] = since.isoformat(), until.isoformat()
+    return since, until
+
+
+def words(count: int | None) -> str:
+    """A count, or that it is hidden."""
+    return _("fewer than {count}", count=SMALLEST) if count is None else format_number(count)
+
+
+def draw_figures(found: Statistics) -> None:
+    """Five figures."""
+    cells = st.columns(5)
+    cells[0].metric(_("Received"), words(found.total), border=True)
+    cells[1].metric(_("Open cases"), words(found.open), border=True)
+    cells[2].metric(_("Decided"), words(found.decided), border=True)
+    cells[3].metric(
+        _("Median time to a decision"),
+        format_duration(found.median) if found.median is not None else "–",
+        border=True,
+    )
+    cells[4].metric(
+        _("Within the time limit"),
+        format_percent(found.in_time) if found.in_time is not None else "–",
+        border=True,
+        help=_("Of all time limits of these cases that are over."),
+    )
+
+
+def draw_table(title: str, table: Shown[Any], name: Callable[[Any], str], *, key: str) -> None:
+    """One table as bars; what is hidden has no bar and says so."""
+    st.subheader(title)
+    if not any(count != 0 for count in table.cells.values()):
+        st.caption(_("Nothing in this time."))
+        return
+    bars = [
+        charts.Bar(name(code), float(count or 0), HIDDEN if count is None else format_number(count))
+        for code, count in table.cells.items()
+    ]
+    charts.draw(
+        charts.ranked_bars(bars),
+        text=_("Bars: {title}. Most: {most}.", title=title, most=bars[0].label),
+        header=(title, _("Cases")),
+        rows=[(bar.label, bar.text) for bar in bars],
+        key=key,
+    )
+
+
+def week_name(monday: date) -> str:
+    """``07.09 – 13.09.2020``."""
+    return f"{monday:%d.%m} – {format_date(monday + timedelta(days=6))}"
+
+
+def age_name(place: int) -> str:
+    """How old a group of open cases is."""
+    if place == len(AGES):
+        return _("older than {span}", span=format_duration(AGES[-1]))
+    return _("up to {span}", span=format_duration(AGES[place]))
+
+
+def region_name(code: str) -> str:
+    """A region, or that nobody knows it yet."""
+    return places.name(code) if code else _("place unknown")
+
+
+def tables(found: Statistics) -> Sequence[tuple[str, Shown[Any], Callable[[Any], str]]]:
+    """Every table with its title and the words for its rows."""
+    return (
+        (_("By week"), found.weeks, week_name),
+        (_("By region"), found.regions, region_name),
+        (_("By category"), found.categories, lambda code: capital(term(code))),
+        (_("By channel"), found.channels, lambda code: capital(term(code))),
+        (_("By finding"), found.findings, lambda code: capital(term(code))),
+        (_("Open cases by age"), found.ages, age_name),
+    )
+
+
+def offer_files(found: Statistics) -> None:
+    """All tables as one file."""
+    header = (_("Table"), _("Row"), _("Cases"))
+    rows = [
+        (title, name(code), words(count))
+        for title, table, name in tables(found)
+        for code, count in table.cells.items()
+    ]
+    left, right, _space = st.columns([1, 1, 4])
+    left.download_button(
+        _("Download CSV"),
+        csv_bytes(header, rows),
+        file_name="cases-statistics.csv",
+        mime="text/csv",
+        on_click="ignore",
+        width="stretch",
+    )
+    right.download_button(
+        _("Download XLSX"),
+        xlsx_bytes(header, rows),
+        file_name="cases-statistics.xlsx",
+        on_click="ignore",
+        width="stretch",
+    )
+
+
+st.title(_("Statistics of complaints"))
+since, until = chosen_span()
+regions = {unit.code: places.name(unit.code) for unit in places.children(None)}
+region = choose(st, _("Region"), regions, name="region")  # type: ignore[arg-type]  # the page itself
+with reading() as session:
+    statistics = case_statistics(
+        session, actor, since=since, until=until, region=region, now=clock.now()
+    )
+draw_figures(statistics)
+if statistics.is_suppressed:
+    st.caption(
+        _(
+            "Counts from one to four are hidden (“{mark}”), and others with them where they could "
+            "be computed. Cases that name you are not counted.",
+            mark=HIDDEN,
+        )
+    )
+left, right = st.columns(2, gap="medium")
+for place, (title, table, name) in enumerate(tables(statistics)):
+    with left if place % 2 == 0 else right:
+        draw_table(title, table, name, key=f"table_{place}")
+offer_files(statistics)
