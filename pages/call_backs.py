@@ -123,7 +123,8 @@ def draw_in_hand(actor: Actor, which: int) -> None:
         words, button = st.columns([3, 2], vertical_alignment="center")
         with words:
             st.markdown(f"**{plain(_('You are calling back'))}** · {plain(_facts(view))}")
-            st.text(view.why or "")
+            if view.why:
+                st.text(view.why)
         button.button(
             _("Nobody answers"),
             key=f"no_answer_{which}",

@@ -17,7 +17,7 @@ from core.database import reading
 from core.i18n import _, format_datetime, n_, term
 from core.staff.rules import Role
 from pages.clock_badge import clock_words
-from pages.lists import PAGE_SIZE, csv_bytes, draw_pages, page_offset
+from pages.lists import PAGE_SIZE, csv_bytes, draw_pages, page_offset, xlsx_bytes
 from pages.session import require_role
 from pages.wording import place_choices
 
@@ -171,12 +171,22 @@ def offer_download(now: datetime) -> None:
         return
     with reading() as session:
         rows, _total = queries.case_list(session, actor, filters, limit=EXPORT_LIMIT, now=now)
-    st.download_button(
+    names, lines = header(), [cells(row, now) for row in rows]
+    left, right = st.columns(2)
+    left.download_button(
         _("Download CSV"),
-        csv_bytes(header(), [cells(row, now) for row in rows]),
+        csv_bytes(names, lines),
         file_name="cases.csv",
         mime="text/csv",
         icon=":material/download:",
+        on_click="ignore",
+    )
+    right.download_button(
+        _("Download XLSX"),
+        xlsx_bytes(names, lines),
+        file_name="cases.xlsx",
+        mime="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        icon=":material/table:",
         on_click="ignore",
     )
 

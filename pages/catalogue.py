@@ -162,7 +162,7 @@ GROUPS: Final = (
         lambda: _("Hotline"),
         (
             Screen("call", lambda: _("Log a call"), ":material/call:", _of(Role.OPERATOR)),
-            Screen("contacts", lambda: _("Contacts"), ":material/forum:", _of(Role.OPERATOR)),
+            Screen("contacts", lambda: _("My shift"), ":material/forum:", _of(Role.OPERATOR)),
         ),
     ),
     Group(

@@ -28,12 +28,12 @@ def cells(item: OwnContact) -> tuple[str, ...]:
     """One contact in words."""
     return (
         format_datetime(item.at),
-        term(item.channel),
+        spelled_number(item.number) if item.number else "–",
+        term(item.state) if item.state else "–",
         term(item.wrap_up),
         term(item.category) if item.category else "–",
         places.name(item.place) if item.place else "–",
-        spelled_number(item.number) if item.number else "–",
-        term(item.state) if item.state else "–",
+        term(item.channel),
     )
 
 
@@ -124,12 +124,12 @@ st.pills(
 if found:
     names = (
         _("When"),
-        _("Channel"),
+        _("Case number"),
+        _("State"),
         _("How it ended"),
         _("Category"),
         _("Place"),
-        _("Case number"),
-        _("State"),
+        _("Channel"),
     )
     rows = [cells(item) for item in found]
     picked = st.dataframe(

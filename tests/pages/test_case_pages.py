@@ -150,6 +150,14 @@ def test_filters_stand_in_the_address(desk: Desk) -> None:
         assert bool(screen.dataframe) == found, query
 
 
+def test_the_list_can_be_taken_away_as_csv_and_as_a_workbook(desk: Desk) -> None:
+    with_case(desk, CaseState.ADMISSIBILITY)
+    screen = open_page("cases", desk.secretary(), wants_file=True)
+    assert not screen.exception
+    offered = [button.proto.label for button in screen.get("download_button")]
+    assert offered == ["Скачать CSV", "Скачать XLSX"]
+
+
 def test_words_find_a_case_and_stay_out_of_the_address(desk: Desk) -> None:
     number = with_case(desk, CaseState.ADMISSIBILITY)
     screen = open_page("cases", desk.secretary(), query={"page": "3"})
