@@ -31,16 +31,17 @@ def day_of_address(name: str, usual: date) -> date:
         return usual
 
 
-def chosen_span() -> tuple[date, date]:
-    """The first and the last day, remembered in the address."""
+def chosen() -> tuple[date, date, str | None]:
+    """The first and the last day and the region (None: all), remembered in the address."""
     today = clock.now().astimezone(settings().zone).date()
     since = day_of_address("since", today - FIRST_SPAN)
     until = max(since, day_of_address("until", today))
-    first, last, _space = st.columns([2, 2, 3])
+    first, last, where = st.columns([2, 2, 3])
     since = first.date_input(_("Received from"), since, format="DD.MM.YYYY", key="stat_since")
     until = last.date_input(_("until"), until, format="DD.MM.YYYY", key="stat_until")
     st.query_params["since"], st.query_params["until"] = since.isoformat(), until.isoformat()
-    return since, until
+    names = {unit.code: places.name(unit.code) for unit in places.children(None)}
+    return since, until, choose(where, _("Region"), names, name="region")
 
 
 def words(count: int | None) -> str:
@@ -55,7 +56,7 @@ def draw_figures(found: Statistics) -> None:
     cells[1].metric(_("Open cases"), words(found.open), border=True)
     cells[2].metric(_("Decided"), words(found.decided), border=True)
     cells[3].metric(
-        _("Median time to a decision"),
+        _("Median to decision"),
         format_duration(found.median) if found.median is not None else "–",
         border=True,
     )
@@ -67,8 +68,10 @@ def draw_figures(found: Statistics) -> None:
     )
 
 
-def draw_table(title: str, table: Shown[Any], name: Callable[[Any], str], *, key: str) -> None:
-    """One table as bars; what is hidden has no bar and says so."""
+def draw_table(
+    title: str, table: Shown[Any], name: Callable[[Any], str], *, key: str, is_ranked: bool
+) -> None:
+    """One table as bars; what is hidden has no bar and says so. Weeks and ages keep their order."""
     st.subheader(title)
     if not any(count != 0 for count in table.cells.values()):
         st.caption(_("Nothing in this time."))
@@ -77,9 +80,12 @@ def draw_table(title: str, table: Shown[Any], name: Callable[[Any], str], *, key
         charts.Bar(name(code), float(count or 0), HIDDEN if count is None else format_number(count))
         for code, count in table.cells.items()
     ]
+    most = max(bars, key=lambda bar: bar.value)
+    if is_ranked:
+        bars.sort(key=lambda bar: -bar.value)
     charts.draw(
         charts.ranked_bars(bars),
-        text=_("Bars: {title}. Most: {most}.", title=title, most=bars[0].label),
+        text=_("Bars: {title}. Most: {most}.", title=title, most=most.label),
         header=(title, _("Cases")),
         rows=[(bar.label, bar.text) for bar in bars],
         key=key,
@@ -94,8 +100,8 @@ def week_name(monday: date) -> str:
 def age_name(place: int) -> str:
     """How old a group of open cases is."""
     if place == len(AGES):
-        return _("older than {span}", span=format_duration(AGES[-1]))
-    return _("up to {span}", span=format_duration(AGES[place]))
+        return _("older than {days} d", days=AGES[-1].days)
+    return _("up to {days} d", days=AGES[place].days)
 
 
 def region_name(code: str) -> str:
@@ -142,9 +148,7 @@ def offer_files(found: Statistics) -> None:
 
 
 st.title(_("Statistics of complaints"))
-since, until = chosen_span()
-regions = {unit.code: places.name(unit.code) for unit in places.children(None)}
-region = choose(st, _("Region"), regions, name="region")  # type: ignore[arg-type]  # the page itself
+since, until, region = chosen()
 with reading() as session:
     statistics = case_statistics(
         session, actor, since=since, until=until, region=region, now=clock.now()
@@ -161,5 +165,7 @@ if statistics.is_suppressed:
 left, right = st.columns(2, gap="medium")
 for place, (title, table, name) in enumerate(tables(statistics)):
     with left if place % 2 == 0 else right:
-        draw_table(title, table, name, key=f"table_{place}")
+        draw_table(
+            title, table, name, key=f"table_{place}", is_ranked=name not in {week_name, age_name}
+        )
 offer_files(statistics)

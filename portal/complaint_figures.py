@@ -10,9 +10,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from core import clock, places
+from core.cases.rules import Category
 from core.cases.statistics import PublicStatistics, public_statistics
 from core.database import reading
-from core.i18n import use_locale
+from core.i18n import term, use_locale
 from core.primary.queries import active_primary
 from portal.asking import PREFIX
 from portal.kept import Kept
@@ -60,16 +61,23 @@ async def show(request: Request) -> Response:
             with reading() as session:
                 primary = active_primary(session)
             regions = [(places.name(code), count) for code, count in found.regions.items() if code]
+            kinds = [(_kind_name(kind), count) for kind, count in found.categories.items()]
             return draw(
                 request,
                 "complaint_figures.html",
                 found=found,
                 regions=sorted(regions),
+                kinds=kinds,
                 unknown=found.regions.get("", 0),
                 contacts=Contacts(primary.hotline, primary.email) if primary else None,
             )
 
     return answer(await run_in_threadpool(drawn), cache_control=KEPT_OUTSIDE)
+
+
+def _kind_name(kind: Category) -> str:
+    words = term(kind)
+    return words[:1].upper() + words[1:]
 
 
 async def call(request: Request) -> Response:

@@ -136,13 +136,18 @@ def public_statistics(session: Session, *, now: datetime) -> PublicStatistics:
                 for row in rows
             )
         ),
-        regions=_rounded(Counter(row.region for row in rows)),
-        categories=_rounded(Counter(row.category for row in rows)),
+        # Every region and kind is named, in an order of its own: neither a place in the list nor
+        # one that is missing tells how many there are.
+        regions=_rounded(
+            Counter(row.region for row in rows),
+            ["", *(unit.code for unit in places.children(None))],
+        ),
+        categories=_rounded(Counter(row.category for row in rows), list(Category)),
     )
 
 
-def _rounded(counted: Counter[K]) -> dict[K, int]:
-    return {key: rounded_down(count) for key, count in counted.most_common()}
+def _rounded(counted: Counter[K], every: Sequence[K]) -> dict[K, int]:
+    return {key: rounded_down(counted[key]) for key in every}
 
 
 def _decided_by(session: Session, at: datetime) -> set[int]:
@@ -197,7 +202,8 @@ def _as_it_is(cells: Mapping[K, int]) -> Shown[K]:
 def _counted(rows: Sequence[_Row], key: Callable[[_Row], Any]) -> dict[Any, int]:
     counted = Counter(key(row) for row in rows)
     counted.pop(None, None)
-    return dict(counted.most_common())
+    # Not by count: of what is hidden, the order would tell something.
+    return {key: counted[key] for key in sorted(counted)}
 
 
 def _by_week(rows: Sequence[_Row], since: date, until: date) -> dict[date, int]:
