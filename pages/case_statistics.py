@@ -10,7 +10,16 @@ from core import clock, places
 from core.cases.statistics import AGES, Statistics, case_statistics
 from core.cases.suppression import SMALLEST, Shown
 from core.database import reading
-from core.i18n import _, format_date, format_duration, format_number, format_percent, term
+from core.i18n import (
+    _,
+    format_date,
+    format_datetime,
+    format_duration,
+    format_number,
+    format_percent,
+    term,
+)
+from core.printing import PrintedTable, printed
 from core.settings import settings
 from core.staff.rules import Role
 from pages import charts
@@ -31,11 +40,21 @@ def day_of_address(name: str, usual: date) -> date:
         return usual
 
 
+def last_month(today: date) -> tuple[date, date]:
+    """The first and the last day of the month before."""
+    last = today.replace(day=1) - timedelta(days=1)
+    return last.replace(day=1), last
+
+
 def chosen() -> tuple[date, date, str | None]:
     """The first and the last day and the region (None: all), remembered in the address."""
     today = clock.now().astimezone(settings().zone).date()
     since = day_of_address("since", today - FIRST_SPAN)
     until = max(since, day_of_address("until", today))
+    if st.button(_("Last month"), icon=":material/calendar_month:"):
+        since, until = last_month(today)
+        st.session_state.pop("stat_since", None)
+        st.session_state.pop("stat_until", None)
     first, last, where = st.columns([2, 2, 3])
     since = first.date_input(_("Received from"), since, format="DD.MM.YYYY", key="stat_since")
     until = last.date_input(_("until"), until, format="DD.MM.YYYY", key="stat_until")
@@ -121,15 +140,55 @@ def tables(found: Statistics) -> Sequence[tuple[str, Shown[Any], Callable[[Any],
     )
 
 
-def offer_files(found: Statistics) -> None:
-    """All tables as one file."""
+def report_pdf(found: Statistics, since: date, until: date, region: str | None) -> bytes:
+    """The report for the committee, on paper: figures and tables, and nobody's data."""
+    now = clock.now()
+    span = _("From {since} to {until}", since=format_date(since), until=format_date(until))
+    lines = [
+        f"{span}. {region_name(region) if region else _('All regions')}.",
+        f"{_('Received')}: {words(found.total)}. {_('Open cases')}: {words(found.open)}."
+        f" {_('Decided')}: {words(found.decided)}.",
+    ]
+    if found.median is not None:
+        lines.append(f"{_('Median to decision')}: {format_duration(found.median)}.")
+    if found.in_time is not None:
+        lines.append(f"{_('Within the time limit')}: {format_percent(found.in_time)}.")
+    if found.is_suppressed:
+        lines.append(_("Counts from one to four, and what would give them away, are not told."))
+    return printed(
+        _("Statistics of complaints"),
+        lines,
+        [
+            PrintedTable(
+                title,
+                (title, _("Cases")),
+                [(name(code), words(count)) for code, count in table.cells.items()],
+            )
+            for title, table, name in tables(found)
+            if table.cells
+        ],
+        foot=format_datetime(now),
+        at=now,
+    )
+
+
+def offer_files(found: Statistics, since: date, until: date, region: str | None) -> None:
+    """All tables as one file, and as a report on paper."""
     header = (_("Table"), _("Row"), _("Cases"))
     rows = [
         (title, name(code), words(count))
         for title, table, name in tables(found)
         for code, count in table.cells.items()
     ]
-    left, right, _space = st.columns([1, 1, 4])
+    left, right, report, _space = st.columns([1, 1, 1, 3])
+    report.download_button(
+        _("Report (PDF)"),
+        lambda: report_pdf(found, since, until, region),
+        file_name=f"cases-{since}-{until}.pdf",
+        mime="application/pdf",
+        on_click="ignore",
+        width="stretch",
+    )
     left.download_button(
         _("Download CSV"),
         csv_bytes(header, rows),
@@ -168,4 +227,4 @@ for place, (title, table, name) in enumerate(tables(statistics)):
         draw_table(
             title, table, name, key=f"table_{place}", is_ranked=name not in {week_name, age_name}
         )
-offer_files(statistics)
+offer_files(statistics, since, until, region)
