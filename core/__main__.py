@@ -20,6 +20,7 @@ SUBJECTS = (
     "voting",
     "paper",
     "cases",
+    "mail",
     "results",
     "rehearsal",
 )

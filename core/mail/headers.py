@@ -55,7 +55,9 @@ def to_line(value: str, *hints: str | None) -> str:
 def _word(encoding: str, text: str) -> bytes:
     content = text.encode("utf-8", "surrogateescape")
     if encoding in "Qq":
-        return unquote_to_bytes(content.replace(b"%", b"%25").replace(b"_", b" ").replace(b"=", b"%"))
+        return unquote_to_bytes(
+            content.replace(b"%", b"%25").replace(b"_", b" ").replace(b"=", b"%")
+        )
     return unbase64(content)
 
 
@@ -116,9 +118,7 @@ def parameters(value: str, *hints: str | None) -> dict[str, str]:
             is_encoded, text = pieces[at]
             if is_encoded and text.count("'") >= 2 and not content:
                 charset, _language, text = text.split("'", 2)
-            content += (
-                unquote_to_bytes(raw_bytes(text)) if is_encoded else raw_bytes(text)
-            )
+            content += unquote_to_bytes(raw_bytes(text)) if is_encoded else raw_bytes(text)
         whole[name] = " ".join(to_text(content, charset, *hints).split())
     return whole
 

@@ -13,7 +13,7 @@ from email.parser import BytesParser
 from email.policy import EmailPolicy
 from typing import Any, Final
 
-from tnefparse import TNEF
+from tnefparse import TNEF  # type: ignore[import-untyped]
 
 from core.mail import headers, markup, quotes
 from core.mail.charsets import charset_named, tidy, to_text
@@ -51,7 +51,7 @@ def parse(raw: bytes) -> Mail:
     try:
         if not _can_be_taken_apart(raw):
             raise ValueError("too many parts")
-        message = _PARSER.parsebytes(raw)
+        message: Any = _PARSER.parsebytes(raw)
         found = _Found()
         _walk(message, found, depth=0)
     except Exception:  # noqa: BLE001  # a mail is written by anybody; its words must reach a person
@@ -60,12 +60,6 @@ def parse(raw: bytes) -> Mail:
         found = _Found()
         found.texts.append(to_text(_body(raw)[:LONGEST_TEXT]))
     return _assembled(message, found, marks)
-
-
-def raw_headers(raw: bytes) -> str:
-    """The headers as they came, as text that can be shown; at most 200 lines of 500 signs."""
-    lines = to_text(_head(raw)[:200_000]).split("\n")
-    return "\n".join(line[:500] for line in lines[:200])
 
 
 def _can_be_taken_apart(raw: bytes) -> bool:
@@ -83,7 +77,7 @@ def _head(raw: bytes) -> bytes:
 
 
 def _body(raw: bytes) -> bytes:
-    found = re.search(rb"\r?\n\r?\n", raw[:1_000_001])
+    found = re.search(rb"\r?\n\r?\n", raw)
     return raw[found.end() :] if found else raw
 
 
@@ -156,7 +150,9 @@ def _nested(part: EmailMessage, found: _Found, depth: int) -> None:
             found.marks.add(Mark.DAMAGED)
             content = b""
         if content:
-            found.files.append(Attachment(f"{subject[:80] or 'mail'}.eml", "message/rfc822", content))
+            found.files.append(
+                Attachment(f"{subject[:80] or 'mail'}.eml", "message/rfc822", content)
+            )
         below = _Found(parts=found.parts, charset=found.charset)
         _walk(inner, below, depth + 1)
         found.parts = below.parts
@@ -179,7 +175,7 @@ def _leaf(part: EmailMessage, kind: str, found: _Found) -> None:
         signed = "signed" in typed.get("smime-type", "").lower()
         found.marks.add(Mark.SIGNED if signed else Mark.ENCRYPTED)
         found.files.append(Attachment(name or "smime.p7m", kind, content))
-    elif kind.startswith("text/") and not is_file:
+    elif kind.startswith(("text/", "multipart/")) and not is_file:
         _text(content, kind, typed.get("charset"), found)
     elif content:
         found.files.append(Attachment(name or "file", kind, content))
@@ -205,7 +201,9 @@ def _winmail(content: bytes, found: _Found) -> None:
     try:
         packed = TNEF(content, do_checksum=False)
         files = [
-            Attachment(_as_text(one.long_filename() or one.name), "application/octet-stream", one.data)
+            Attachment(
+                _as_text(one.long_filename() or one.name), "application/octet-stream", one.data
+            )
             for one in packed.attachments[:_MOST_FILES]
             if one.data
         ]
@@ -288,7 +286,9 @@ def _assembled(message: EmailMessage, found: _Found, marks: set[Mark]) -> Mail:
     )
 
 
-def _signs(lines: dict[str, str], senders: tuple[str, ...], *, is_report: bool) -> Iterator[AutoSign]:
+def _signs(
+    lines: dict[str, str], senders: tuple[str, ...], *, is_report: bool
+) -> Iterator[AutoSign]:
     submitted = lines.get("auto-submitted", "").split(";")[0].strip().lower()
     if (submitted and submitted != "no") or "x-autoreply" in lines or "x-autorespond" in lines:
         yield AutoSign.AUTO_SUBMITTED

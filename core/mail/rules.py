@@ -6,38 +6,21 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-LARGEST: Final = 25 * 1024 * 1024
-"""Bytes of a mail that is read; a larger one waits for a person."""
-
 DEEPEST: Final = 5
 MOST_PARTS: Final = 200
 LONGEST_TEXT: Final = 200_000
 """Characters of text that are taken from a mail; its bytes are kept whole."""
 
 
-class Fate(StrEnum):
-    """What became of a mail that was stored."""
-
-    WAITING = "waiting"
-    NEW_CASE = "new_case"
-    AUTOMATIC = "automatic"
-    QUARANTINED = "quarantined"
-    BY_HAND = "by_hand"
-    DISCARDED = "discarded"
-
-
 class Mark(StrEnum):
     """What somebody who reads a mail should know about it."""
 
-    POSSIBLE_COPY = "possible_copy"
-    MANY_FROM_SENDER = "many_from_sender"
     DAMAGED = "damaged"
     CUT = "cut"
     ENCRYPTED = "encrypted"
     SIGNED = "signed"
     TWO_SENDERS = "two_senders"
     NO_SENDER = "no_sender"
-    FILES_LEFT_OUT = "files_left_out"
 
 
 class AutoSign(StrEnum):
@@ -49,7 +32,6 @@ class AutoSign(StrEnum):
     EMPTY_RETURN_PATH = "empty_return_path"
     REPORT = "report"
     MAILER = "mailer"
-    OWN_MESSAGE = "own_message"
 
 
 class Language(StrEnum):
@@ -58,16 +40,6 @@ class Language(StrEnum):
     RUSSIAN = "ru"
     KAZAKH = "kk"
     ENGLISH = "en"
-
-
-class MailRefusal(StrEnum):
-    """Why something could not be done with a mail."""
-
-    NO_SUCH_MAIL = "no_such_mail"
-    NOT_IN_QUARANTINE = "not_in_quarantine"
-    STILL_UNREADABLE = "still_unreadable"
-    DISCARD_REASON_MISSING = "discard_reason_missing"
-    MAIL_TEXT_MISSING = "mail_text_missing"
 
 
 @dataclass(frozen=True)

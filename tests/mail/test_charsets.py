@@ -37,11 +37,13 @@ def written(text: str, charset: str, encoding: str, *, raw_subject: bool) -> byt
     """A mail as some program writes it."""
     content = text.encode(charset)
     subject = (
-        content
-        if raw_subject
-        else b"=?" + charset.encode() + b"?B?" + b64encode(content) + b"?="
+        content if raw_subject else b"=?" + charset.encode() + b"?B?" + b64encode(content) + b"?="
     )
-    body = {"8bit": content, "base64": b64encode(content), "quoted-printable": encodestring(content)}
+    body = {
+        "8bit": content,
+        "base64": b64encode(content),
+        "quoted-printable": encodestring(content),
+    }
     return (
         b"From: a@example.org\r\nSubject: " + subject + b"\r\nMIME-Version: 1.0\r\n"
         b"Content-Type: text/plain; charset=" + charset.encode() + b"\r\n"
