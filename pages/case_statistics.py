@@ -8,7 +8,7 @@ import streamlit as st
 
 from core import clock, places
 from core.cases.statistics import AGES, Statistics, case_statistics
-from core.cases.suppression import SMALLEST, Shown
+from core.cases.suppression import Shown
 from core.database import reading
 from core.i18n import (
     _,
@@ -53,19 +53,21 @@ def chosen() -> tuple[date, date, str | None]:
     until = max(since, day_of_address("until", today))
     if st.button(_("Last month"), icon=":material/calendar_month:"):
         since, until = last_month(today)
-        st.session_state.pop("stat_since", None)
-        st.session_state.pop("stat_until", None)
+        st.session_state["stat_since"], st.session_state["stat_until"] = since, until
+    st.session_state.setdefault("stat_since", since)
+    st.session_state.setdefault("stat_until", until)
     first, last, where = st.columns([2, 2, 3])
-    since = first.date_input(_("Received from"), since, format="DD.MM.YYYY", key="stat_since")
-    until = last.date_input(_("until"), until, format="DD.MM.YYYY", key="stat_until")
+    since = first.date_input(_("Received from"), format="DD.MM.YYYY", key="stat_since")
+    until = last.date_input(_("until"), format="DD.MM.YYYY", key="stat_until")
+    until = max(since, until)
     st.query_params["since"], st.query_params["until"] = since.isoformat(), until.isoformat()
     names = {unit.code: places.name(unit.code) for unit in places.children(None)}
     return since, until, choose(where, _("Region"), names, name="region")
 
 
 def words(count: int | None) -> str:
-    """A count, or that it is hidden."""
-    return _("fewer than {count}", count=SMALLEST) if count is None else format_number(count)
+    """A count, or that it is hidden: one that stands beside small ones may be large."""
+    return _("hidden") if count is None else format_number(count)
 
 
 def draw_figures(found: Statistics) -> None:
@@ -75,9 +77,10 @@ def draw_figures(found: Statistics) -> None:
     cells[1].metric(_("Open cases"), words(found.open), border=True)
     cells[2].metric(_("Decided"), words(found.decided), border=True)
     cells[3].metric(
-        _("Median to decision"),
+        _("To a decision"),
         format_duration(found.median) if found.median is not None else "–",
         border=True,
+        help=_("The median from receipt to decision."),
     )
     cells[4].metric(
         _("Within the time limit"),
@@ -150,7 +153,7 @@ def report_pdf(found: Statistics, since: date, until: date, region: str | None) 
         f" {_('Decided')}: {words(found.decided)}.",
     ]
     if found.median is not None:
-        lines.append(f"{_('Median to decision')}: {format_duration(found.median)}.")
+        lines.append(f"{_('To a decision')}: {format_duration(found.median)}.")
     if found.in_time is not None:
         lines.append(f"{_('Within the time limit')}: {format_percent(found.in_time)}.")
     if found.is_suppressed:
@@ -161,7 +164,7 @@ def report_pdf(found: Statistics, since: date, until: date, region: str | None) 
         [
             PrintedTable(
                 title,
-                (title, _("Cases")),
+                ("", _("Cases")),
                 [(name(code), words(count)) for code, count in table.cells.items()],
             )
             for title, table, name in tables(found)

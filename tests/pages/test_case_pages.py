@@ -467,9 +467,13 @@ def test_statistics_show_the_own_cases_to_commissioners_and_hide_small_counts_el
     for person in (desk.organizer, make_actor(Role.OBSERVER)):
         seen = open_page("case_statistics", person, query=span)
         assert not seen.exception
-        assert seen.metric[0].value == "меньше 5"
+        assert seen.metric[0].value == "скрыто"
         assert "скрыты" in texts(seen)
     assert open_page("case_statistics", make_actor(Role.REGISTRAR), query=span).error
     assert open_page("case_statistics", None, query=span).error
+    with signed_in(desk.chair()):
+        _button(own, "Прошлый месяц").click().run()
+        assert [field.value.day for field in own.date_input] == [1, 31]
+        assert own.metric[0].value == "0"
     wrong = open_page("case_statistics", desk.chair(), query={"since": "morgen", "until": ""})
     assert not wrong.exception
