@@ -59,9 +59,11 @@ def _rehearse(members: int) -> None:
     print(f"Inventing a primary with {members} members…", flush=True)
     command = (sys.executable, "-m", "core", "--json", "rehearse", "--members", str(members))
     done = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)
+    answer = json.loads(done.stdout or "{}")
     if done.returncode:
+        # A refusal has a sentence; anything else has told of itself already.
+        print(answer.get("message", ""), file=sys.stderr)
         sys.exit(done.returncode)
-    answer = json.loads(done.stdout)
     print("\nA rehearsal: everybody in it is invented. Sign in with:\n")
     for login, password in answer["logins"].items():
         print(f"    {login:<24} {password}")

@@ -72,8 +72,10 @@ def enter_state(
     case.next_commission_id = _who_may_reopen(session, case) if target is CaseState.CLOSED else None
     case.version += 1
     session.add(case)
-    _turn_deadline(session, case, at)
-    set_reminders(session, case, at=at)
+    if source is not None:
+        _end_deadline(session, case, at)
+        set_reminders(session, case, at=at)
+    session.add(Deadline(case_id=case.id, state=target.value, started_at=at, due_at=case.due_at))
     session.add(
         CaseMove(
             case_id=case.id,
@@ -123,12 +125,10 @@ def _who_may_reopen(session: Session, case: Case) -> int | None:
     )
 
 
-def _turn_deadline(session: Session, case: Case, at: datetime) -> None:
-    assert case.id is not None
+def _end_deadline(session: Session, case: Case, at: datetime) -> None:
     running = session.exec(
         select(Deadline).where(col(Deadline.case_id) == case.id, col(Deadline.ended_at).is_(None))
     ).all()
     for row in running:
         row.ended_at = at
         session.add(row)
-    session.add(Deadline(case_id=case.id, state=case.state, started_at=at, due_at=case.due_at))
