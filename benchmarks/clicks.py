@@ -30,7 +30,7 @@ def sign_in(role: Role = Role.OPERATOR) -> str:
     now = clock.now()
     with database.unit_of_work() as session:
         account = Account(
-            login="clicks",
+            login=f"clicks-{role.value}",
             name="Clicks",
             password_hash="!",
             password_is_temporary=False,
