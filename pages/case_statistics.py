@@ -98,9 +98,10 @@ def draw_table(
     if not any(count != 0 for count in table.cells.values()):
         st.caption(_("Nothing in this time."))
         return
+    cells = {code: count for code, count in table.cells.items() if count != 0 or not is_ranked}
     bars = [
         charts.Bar(name(code), float(count or 0), HIDDEN if count is None else format_number(count))
-        for code, count in table.cells.items()
+        for code, count in cells.items()
     ]
     most = max(bars, key=lambda bar: bar.value)
     if is_ranked:

@@ -6,11 +6,11 @@ are not counted. The public page is made anew each week, from the same cases for
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from statistics import median
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
@@ -89,31 +89,26 @@ def case_statistics(
     require(actor, Role.ORGANIZER, Role.OBSERVER, Role.COMMISSIONER)
     outside = actor.has(Role.ORGANIZER, Role.OBSERVER)
     chosen = not_in_conflict(session, actor) if outside else exists_for(session, actor)
-    rows = [
-        row
-        for row in _rows(session, chosen, *_instants(since, until))
-        if region is None or row.region == region
-    ]
+    received = (chosen, *_received(*_instants(since, until)))
+    rows = [row for row in _rows(session, received) if region is None or row.region == region]
     shown = suppressed if outside else _as_it_is
-    decided = {row.id for row in rows if row.finding is not None}
-    spans = _spans(session, {row.id: row.received_at for row in rows if row.id in decided})
-    is_open = [row for row in rows if row.state in OPEN_STATES]
-
-    def small(count: int) -> int | None:
-        return None if outside and 0 < count < SMALLEST else count
-
+    least = SMALLEST if outside else 1
+    spans = _spans(session, received, {row.id: row.received_at for row in rows})
+    regions = shown(_counted((row.region for row in rows), _every_region()))
+    findings = shown(_counted((row.finding for row in rows), list(Finding)))
+    ages = shown(_by_age([row for row in rows if row.state in OPEN_STATES], now))
     return Statistics(
-        total=shown(Counter(row.region for row in rows)).total,
-        open=small(len(is_open)),
-        decided=small(len(decided)),
+        total=regions.total,
+        open=ages.total,
+        decided=findings.total,
         weeks=shown(_by_week(rows, since, until)),
-        regions=shown(_counted(rows, lambda row: row.region)),
-        categories=shown(_counted(rows, lambda row: row.category)),
-        channels=shown(_counted(rows, lambda row: row.channel)),
-        findings=shown(_counted(rows, lambda row: row.finding)),
-        ages=shown(_by_age(is_open, now)),
-        median=_median(spans, least=SMALLEST if outside else 1),
-        in_time=_in_time(session, [row.id for row in rows], outside=outside),
+        regions=regions,
+        categories=shown(_counted((row.category for row in rows), list(Category))),
+        channels=shown(_counted((row.channel for row in rows), list(Channel))),
+        findings=findings,
+        ages=ages,
+        median=_median(spans, least=least),
+        in_time=_in_time(session, received, {row.id for row in rows}, least=least),
         is_suppressed=outside,
     )
 
@@ -124,7 +119,7 @@ def public_statistics(session: Session, *, now: datetime) -> PublicStatistics:
     today = now.astimezone(zone).date()
     monday = today - timedelta(days=today.weekday())
     at = datetime.combine(monday, datetime.min.time(), zone)
-    rows = _rows(session, None, datetime.min.replace(tzinfo=zone), at)
+    rows = _rows(session, (col(Case.received_at) < at,))
     ended = _decided_by(session, at)
     return PublicStatistics(
         at=at,
@@ -136,18 +131,17 @@ def public_statistics(session: Session, *, now: datetime) -> PublicStatistics:
                 for row in rows
             )
         ),
-        # Every region and kind is named, in an order of its own: neither a place in the list nor
-        # one that is missing tells how many there are.
-        regions=_rounded(
-            Counter(row.region for row in rows),
-            ["", *(unit.code for unit in places.children(None))],
-        ),
-        categories=_rounded(Counter(row.category for row in rows), list(Category)),
+        regions=_rounded(_counted((row.region for row in rows), _every_region())),
+        categories=_rounded(_counted((row.category for row in rows), list(Category))),
     )
 
 
-def _rounded(counted: Counter[K], every: Sequence[K]) -> dict[K, int]:
-    return {key: rounded_down(counted[key]) for key in every}
+def _rounded(counted: Mapping[K, int]) -> dict[K, int]:
+    return {key: rounded_down(count) for key, count in counted.items()}
+
+
+def _every_region() -> list[str]:
+    return ["", *(unit.code for unit in places.children(None))]
 
 
 def _decided_by(session: Session, at: datetime) -> set[int]:
@@ -165,9 +159,11 @@ def _instants(since: date, until: date) -> tuple[datetime, datetime]:
     )
 
 
-def _rows(
-    session: Session, chosen: ColumnElement[bool] | None, start: datetime, end: datetime
-) -> list[_Row]:
+def _received(start: datetime, end: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (col(Case.received_at) >= start, col(Case.received_at) < end)
+
+
+def _rows(session: Session, chosen: Sequence[ColumnElement[bool]]) -> list[_Row]:
     statement = select(  # type: ignore[call-overload]  # seven columns
         Case.id,
         Case.received_at,
@@ -176,11 +172,7 @@ def _rows(
         Case.channel,
         Case.place_code,
         Case.finding,
-    ).where(col(Case.received_at) < end)
-    if start.year > 1:
-        statement = statement.where(col(Case.received_at) >= start)
-    if chosen is not None:
-        statement = statement.where(chosen)
+    ).where(*chosen)
     return [
         _Row(
             id=number,
@@ -199,11 +191,11 @@ def _as_it_is(cells: Mapping[K, int]) -> Shown[K]:
     return Shown(cells, sum(cells.values()))
 
 
-def _counted(rows: Sequence[_Row], key: Callable[[_Row], Any]) -> dict[Any, int]:
-    counted = Counter(key(row) for row in rows)
-    counted.pop(None, None)
-    # Not by count: of what is hidden, the order would tell something.
-    return {key: counted[key] for key in sorted(counted)}
+def _counted(found: Iterable[K | None], every: Sequence[K]) -> dict[K, int]:
+    # Every key, in an order of its own: neither a place in a list nor one that is missing tells how
+    # many there are.
+    counted = Counter(found)
+    return {key: counted[key] for key in every}
 
 
 def _by_week(rows: Sequence[_Row], since: date, until: date) -> dict[date, int]:
@@ -225,11 +217,14 @@ def _by_age(rows: Sequence[_Row], now: datetime) -> dict[int, int]:
     return ages
 
 
-def _spans(session: Session, received: Mapping[int, datetime]) -> list[timedelta]:
+def _spans(
+    session: Session, chosen: Sequence[ColumnElement[bool]], received: Mapping[int, datetime]
+) -> list[timedelta]:
     """From receipt to the first decision of each case."""
     first = (
         select(CaseMove.case_id, func.min(CaseMove.at))
-        .where(col(CaseMove.move) == Move.DECIDE.value)
+        .join(Case, col(Case.id) == col(CaseMove.case_id))
+        .where(col(CaseMove.move) == Move.DECIDE.value, *chosen)
         .group_by(col(CaseMove.case_id))
     )
     return [
@@ -243,14 +238,15 @@ def _median(spans: Sequence[timedelta], *, least: int) -> timedelta | None:
     return timedelta(seconds=median(span.total_seconds() for span in spans))
 
 
-def _in_time(session: Session, cases: Sequence[int], *, outside: bool) -> float | None:
-    known = set(cases)
+def _in_time(
+    session: Session, chosen: Sequence[ColumnElement[bool]], cases: Set[int], *, least: int
+) -> float | None:
     rows = session.exec(
-        select(Deadline.case_id, Deadline.due_at, Deadline.ended_at).where(
-            col(Deadline.due_at).is_not(None), col(Deadline.ended_at).is_not(None)
-        )
+        select(Deadline.case_id, Deadline.due_at, Deadline.ended_at)
+        .join(Case, col(Case.id) == col(Deadline.case_id))
+        .where(col(Deadline.due_at).is_not(None), col(Deadline.ended_at).is_not(None), *chosen)
     ).all()
-    kept = [ended <= due for case_id, due, ended in rows if case_id in known and due and ended]
-    if not kept or (outside and len(known) < SMALLEST):
+    kept = [ended <= due for case_id, due, ended in rows if case_id in cases and due and ended]
+    if not kept or len(cases) < least:
         return None
     return sum(kept) / len(kept)

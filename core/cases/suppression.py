@@ -1,7 +1,8 @@
 """Hiding small counts, so that nobody learns from a table that one certain person complained. Pure.
 
 A count of one to four is hidden. Where the rest and the total would give it away, larger ones are
-hidden with it, until every hidden one could be any of five numbers at least.
+hidden with it, and at last the zeros too, until every hidden one could be any of five numbers at
+least. A total is shown from five on: other tables of the same cases would tell it anyway.
 """
 
 from collections.abc import Mapping
@@ -16,14 +17,17 @@ Key = TypeVar("Key")
 
 @dataclass(frozen=True)
 class Shown(Generic[Key]):
-    """A table as it may be seen: hidden counts, and a hidden total, are None. Zeros are shown."""
+    """A table as it may be seen: hidden counts, and a hidden total, are None."""
 
     cells: Mapping[Key, int | None]
     total: int | None
 
 
 def suppressed(cells: Mapping[Key, int]) -> Shown[Key]:
-    """``cells`` with every small count hidden, and no more than it takes to keep it hidden."""
+    """``cells`` with every small count hidden, and no more than it takes to keep it hidden.
+
+    They hold every key there is, with its zero: a key that is left out would tell of it.
+    """
     total = sum(cells.values())
     hidden = {key for key, count in cells.items() if 0 < count < SMALLEST}
     rest = sorted(
@@ -31,10 +35,11 @@ def suppressed(cells: Mapping[Key, int]) -> Shown[Key]:
     )
     while hidden and not _is_safe([cells[key] for key in hidden]) and rest:
         hidden.add(rest.pop(0))
-    is_safe = not hidden or _is_safe([cells[key] for key in hidden])
+    if hidden and not _is_safe([cells[key] for key in hidden]):
+        hidden = set(cells)
     return Shown(
         {key: None if key in hidden else count for key, count in cells.items()},
-        total if is_safe else None,
+        None if 0 < total < SMALLEST else total,
     )
 
 

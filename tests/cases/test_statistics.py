@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -27,7 +28,9 @@ def possible(
     """The least and the most (None: nobody knows) that each hidden count can be, for a stranger."""
     hidden = [key for key, count in shown.items() if count is None]
     if total is None:
-        return dict.fromkeys(hidden, (1, None))
+        return dict.fromkeys(hidden, (0, None))
+    if len(hidden) == len(shown):  # the zeros are among them
+        return dict.fromkeys(hidden, (0, total))
     left = total - sum(count for count in shown.values() if count is not None)
     return {key: (1, left - (len(hidden) - 1)) for key in hidden}
 
@@ -60,6 +63,11 @@ def statistics(desk: Desk, actor: Actor, **more: object) -> Statistics:
     )
 
 
+def only(cells: Mapping[Any, int | None]) -> dict[Any, int | None]:
+    """A table without its zeros."""
+    return {key: count for key, count in cells.items() if count != 0}
+
+
 def test_a_commissioner_sees_the_own_cases_as_they_are(desk: Desk) -> None:
     for _case in range(2):
         desk.walk(CaseState.DECIDED)
@@ -67,9 +75,9 @@ def test_a_commissioner_sees_the_own_cases_as_they_are(desk: Desk) -> None:
     found = statistics(desk, desk.chair())
     assert (found.total, found.open, found.decided) == (3, 1, 2)
     assert found.weeks.cells[MONDAY.date()] == 3
-    assert found.regions.cells == {REGION: 3}
-    assert found.categories.cells == {Category.COERCION_TO_JOIN: 3}
-    assert found.findings.cells == {Finding.UPHELD: 2}
+    assert only(found.regions.cells) == {REGION: 3}
+    assert only(found.categories.cells) == {Category.COERCION_TO_JOIN: 3}
+    assert only(found.findings.cells) == {Finding.UPHELD: 2}
     assert found.ages.cells[0] == 1
     assert found.median == timedelta(0)
     assert found.in_time == 1.0
@@ -83,7 +91,7 @@ def test_organizers_and_observers_see_no_small_count(desk: Desk, make_actor: Mak
     for actor in (desk.organizer, observer):
         found = statistics(desk, actor)
         assert found.total == 7
-        assert found.categories.cells == {FIRST: None, SECOND: None}
+        assert only(found.categories.cells) == {FIRST: None, SECOND: None}
         assert found.decided == 0
         assert found.is_suppressed
     other = statistics(desk, desk.organizer, region="110000000")
