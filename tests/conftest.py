@@ -16,6 +16,7 @@ from sqlmodel import Session
 
 from core import clock, database, keyring
 from core.database import unit_of_work
+from core.i18n import DEFAULT, use_locale
 from core.settings import settings
 from core.staff.models import Account, RoleGrant
 from core.staff.rules import Actor, Grant, Office, Role
@@ -52,6 +53,13 @@ def _prepare(database_url: str, folder: Path) -> None:
     os.environ["PRIMARIES_DATA_DIR"] = str(folder)
     settings.cache_clear()
     keyring.forget_cached_keys()
+
+
+@pytest.fixture(autouse=True)
+def _in_russian() -> Iterator[None]:
+    """Whatever language a test has chosen for its process, the next one begins in the usual one."""
+    with use_locale(DEFAULT):
+        yield
 
 
 @pytest.fixture(scope="session")
