@@ -20,6 +20,7 @@ from core.cases import retention, scanner
 from core.cases import service as cases
 from core.database import reading, unit_of_work
 from core.i18n import set_locale
+from core.mail import service as mail
 from core.messaging import service as messaging
 from core.settings import settings
 from core.staff import lockouts
@@ -99,6 +100,16 @@ def erase_contacts(now: datetime) -> int:
         return retention.erase_due_contacts(session, now)
 
 
+def file_mail(now: datetime) -> int:
+    """File mails that were stored by a process that ended before it had filed them."""
+    return mail.file_waiting(now)
+
+
+def forget_erased_mail(now: datetime) -> int:
+    """Remove the bytes of mails that were erased with their contacts."""
+    return mail.forget_erased_mail(now)
+
+
 def forget_sign_ins(now: datetime) -> int:
     """Remove voters' sign-ins that are over."""
     return voting.forget_ended(now)
@@ -123,6 +134,8 @@ TASKS: Final = (
     Task("sign_audit_head", timedelta(minutes=1), sign_audit_head),
     Task("forget_lockouts", timedelta(hours=1), forget_lockouts),
     Task("erase_contacts", timedelta(hours=1), erase_contacts),
+    Task("file_mail", timedelta(seconds=20), file_mail),
+    Task("forget_erased_mail", timedelta(hours=1), forget_erased_mail),
     Task("forget_sign_ins", timedelta(minutes=10), forget_sign_ins),
 )
 

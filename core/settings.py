@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "PRIMARIES_"
 KANNEL_PORT: Final = 13013
 CLAMD_PORT: Final = 3310
+IMAP_PORTS: Final = {"imaps": 993, "imap": 143}
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _KANNEL_PARAMETERS: Final = frozenset({"from", "smsc", "at_once", "reports"})
 _SENDER: Final = re.compile(r"[A-Za-z0-9 ._&-]{1,11}|\+?[0-9]{1,15}")
 
@@ -57,6 +59,30 @@ class ClamdSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MailboxSettings:
+    """A mailbox to fetch from. Without ``tls`` from the first byte the connection is secured by
+    STARTTLS, unless the server is on this machine.
+    """
+
+    host: str
+    port: int
+    tls: bool
+    user: str
+    password: str = field(repr=False)
+    folder: str
+
+    @property
+    def name(self) -> str:
+        """How screens and logs call it."""
+        return f"{self.user}@{self.host}/{self.folder}"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether no network lies between."""
+        return self.host in _LOOPBACK
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """The settings of one process. URLs are complete, ports are TCP ports, paths absolute."""
 
@@ -78,6 +104,8 @@ class Settings:
     """The gateway that ``sms_url`` names, unless that is a file."""
     clamd: ClamdSettings | None
     """What looks evidence through for malware; None: nothing does."""
+    mailboxes: tuple[MailboxSettings, ...] = ()
+    """Where complaints come by mail."""
 
     @property
     def is_production(self) -> bool:
@@ -150,6 +178,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         sms_url=sms_url,
         kannel=None if sms_url.startswith("file:") else _kannel(sms_url, staff_url, faults),
         clamd=_clamd(text("CLAMD_URL", ""), faults),
+        mailboxes=_mailboxes(text("MAILBOXES", ""), faults),
     )
     if settings.public_workers > 1 and settings.database_url.startswith("sqlite"):
         # They would only wait for each other: SQLite has one writer at a time.
@@ -178,6 +207,39 @@ def _clamd(url: str, faults: list[str]) -> ClamdSettings | None:
         return ClamdSettings(None, parts.hostname, port or CLAMD_PORT)
     faults.append(f"{PREFIX}CLAMD_URL must be tcp://host:3310 or unix:/path/of/the/socket")
     return None
+
+
+def _mailboxes(urls: str, faults: list[str]) -> tuple[MailboxSettings, ...]:
+    """The mailboxes of ``imaps://user:password@host/FOLDER …``, with blanks between them.
+
+    No fault repeats a URL: there is a password in it.
+    """
+    found = []
+    for number, url in enumerate(urls.split(), start=1):
+        try:
+            parts = urlsplit(url)
+            port = parts.port or IMAP_PORTS.get(parts.scheme, 0)
+        except ValueError:
+            parts, port = urlsplit(""), 0
+        if not (port and parts.hostname and parts.username and parts.password):
+            faults.append(
+                f"{PREFIX}MAILBOXES: mailbox {number} must be imaps://user:password@host:993/INBOX"
+                " (imap:// for STARTTLS), in user and password %40 for @, %2F for /"
+            )
+            continue
+        found.append(
+            MailboxSettings(
+                host=parts.hostname,
+                port=port,
+                tls=parts.scheme == "imaps",
+                user=unquote(parts.username),
+                password=unquote(parts.password),
+                folder=unquote(parts.path.strip("/")) or "INBOX",
+            )
+        )
+    if len({each.name for each in found}) < len(found):
+        faults.append(f"{PREFIX}MAILBOXES names one mailbox twice")
+    return tuple(found)
 
 
 def _kannel(url: str, staff_url: str, faults: list[str]) -> KannelSettings | None:

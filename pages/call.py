@@ -9,7 +9,7 @@ from core.cases import queries, service
 from core.cases.callers import number_key
 from core.cases.queries import EarlierContact
 from core.cases.receipts import spelled_number
-from core.cases.rules import MAX_TEXT, Category, Channel, Urgency, WrapUp
+from core.cases.rules import MAX_TEXT, SPOKEN, Category, Channel, Urgency, WrapUp
 from core.cases.service import ContactEntry, Receipt
 from core.database import reading, unit_of_work
 from core.errors import Refused
@@ -215,7 +215,7 @@ def form(acting: Actor, key: str) -> None:
     )
     wrap_up.selectbox(
         _("How the call ended"),
-        [item.value for item in WrapUp],
+        [item.value for item in SPOKEN],
         format_func=lambda value: term(WrapUp(value)),
         key=field_key(key, "wrap_up"),
     )

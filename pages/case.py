@@ -104,10 +104,13 @@ def commission_name(page: CasePage) -> str:
 def draw_story(page: CasePage) -> None:
     """What was told, who is complained of, who complains, what was decided."""
     st.subheader(_("Story"))
-    for at, channel, story in page.stories:
+    for story in page.stories:
         with st.container(border=True):
-            st.caption(plain(f"{format_datetime(at)} · {term(channel)}"))
-            st.text(story)
+            st.caption(plain(f"{format_datetime(story.at)} · {term(story.channel)}"))
+            st.text(story.text)
+            if story.quoted:
+                with st.expander(_("Quoted from earlier mails")):
+                    st.text(story.quoted)
     st.subheader(_("Respondents"))
     if not page.respondents:
         st.caption(_("Nobody is named."))

@@ -15,13 +15,13 @@ from sqlmodel import Session, col, func, select
 
 from core.audit import service as audit
 from core.cases.access import in_places
-from core.cases.ciphers import TextCipher, cipher_of, destroy_text_key
+from core.cases.ciphers import TextCipher, cipher_of
 from core.cases.conflicts import not_in_conflict
 from core.cases.contacts import begin_draft, discard_draft, open_draft
+from core.cases.letters import put_to_case
 from core.cases.models import CallBack, Case, Contact
 from core.cases.rules import MAX_TEXT, CallBackState, CasesRefusal, Category, WrapUp
 from core.cases.safe_times import SafeTimes
-from core.cases.search import index_text
 from core.errors import Refused
 from core.staff.rules import Actor, Role, require, require_writer
 
@@ -184,7 +184,7 @@ def finish_call_back(
     row.state, row.settled_at, row.settled_by = CallBackState.DONE.value, now, contact_id
     session.add(row)
     if case is not None and case.erased_at is None and answer.case_id is None:
-        _put_to_case(session, answer, case, now)
+        put_to_case(session, answer, case, now)
     session.flush()
     _record(session, "finish_call_back", contact, actor)
     return True
@@ -226,24 +226,6 @@ def call_back_in_hand(
     except Refused:
         return None
     return _view(session, (row, contact, case), actor, now)
-
-
-def _put_to_case(session: Session, answer: Contact, case: Case, now: datetime) -> None:
-    """Make a contact one of the case's: its texts go under the case's key, and with it."""
-    assert case.id is not None
-    own, of_case = _cipher(session, answer), cipher_of(session, case.text_key_id)
-    before = answer.text_key_id
-    again = session.exec(select(CallBack).where(col(CallBack.contact_id) == answer.id)).first()
-    if again is not None:
-        again.why = of_case.seal_some(own.open(again.why))
-        session.add(again)
-    story = own.open(answer.story) or ""
-    answer.story, answer.caller = of_case.seal(story), of_case.seal_some(own.open(answer.caller))
-    answer.case_id, answer.text_key_id = case.id, case.text_key_id
-    session.add(answer)
-    session.flush()
-    destroy_text_key(session, before, now=now)
-    index_text(session, case.id, story)
 
 
 def _waiting(session: Session, actor: Actor) -> list[ColumnElement[bool]]:

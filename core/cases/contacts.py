@@ -16,7 +16,7 @@ from core import places
 from core.audit import service as audit
 from core.audit.rules import Author
 from core.cases.callers import number_key
-from core.cases.ciphers import TextCipher, digest, new_text_key
+from core.cases.ciphers import TextCipher, cipher_of, digest, new_text_key
 from core.cases.commissions import route
 from core.cases.election import calendar_of
 from core.cases.following import attempts, note_attempt, receipt_digest
@@ -57,6 +57,8 @@ class ContactEntry:
     name: str | None = field(default=None, repr=False)
     email: str | None = field(default=None, repr=False)
     reach: str | None = field(default=None, repr=False)
+    quoted: str | None = field(default=None, repr=False)
+    """Of a mail: what it quotes of earlier ones."""
 
 
 @dataclass(frozen=True)
@@ -111,9 +113,19 @@ def accept_complaint(
 
 
 def take_contact(
-    session: Session, entry: ContactEntry, *, actor: Actor, key: str, now: datetime
+    session: Session,
+    entry: ContactEntry,
+    *,
+    actor: Actor,
+    key: str,
+    now: datetime,
+    text_key: int | None = None,
 ) -> Receipt:
-    """Save a contact, and open a case if it is a complaint. Who may, the caller has asked."""
+    """Save a contact, and open a case if it is a complaint. Who may, the caller has asked.
+
+    ``text_key`` is the id of a key that already seals something of it, so that one erasure takes
+    both; None makes a new one.
+    """
     is_complaint = entry.wrap_up is WrapUp.COMPLAINT
     if is_complaint and not entry.story.strip():
         raise Refused(CasesRefusal.TEXT_MISSING)
@@ -128,7 +140,13 @@ def take_contact(
         # Two presses at once: the unique key decides, the loser gets the winner's receipt.
         with session.begin_nested():
             contact, cipher = _put_contact(
-                session, entry, actor=actor, now=now, idempotency=idempotency, body=body
+                session,
+                entry,
+                actor=actor,
+                now=now,
+                idempotency=idempotency,
+                body=body,
+                text_key=text_key,
             )
     except IntegrityError:
         known = _saved(session, idempotency, body, key)
@@ -139,7 +157,7 @@ def take_contact(
     if not is_complaint:
         _audit_contact(session, contact, actor)
         return Receipt(contact.id, None, None)
-    case, code = _open_case(session, entry, contact, cipher, key=key, actor=actor, now=now)
+    case, code = open_case(session, entry, contact, cipher, key=key, actor=actor, now=now)
     _audit_contact(session, contact, actor)
     return Receipt(contact.id, case.number, code, case.id)
 
@@ -178,8 +196,12 @@ def _put_contact(
     now: datetime,
     idempotency: bytes,
     body: bytes,
+    text_key: int | None,
 ) -> tuple[Contact, TextCipher]:
-    key_id, cipher = new_text_key(session)
+    if text_key is None:
+        key_id, cipher = new_text_key(session)
+    else:
+        key_id, cipher = text_key, cipher_of(session, text_key)
     caller = (entry.caller or "").strip()
     known_as = number_key(caller) if caller else None
     contact = Contact(
@@ -193,6 +215,7 @@ def _put_contact(
         caller=cipher.seal_some(known_as or caller),
         caller_digest=digest("caller", known_as) if known_as else None,
         story=cipher.seal(entry.story.strip()),
+        quoted=cipher.seal_some(entry.quoted),
         idempotency=idempotency,
         body_digest=body,
     )
@@ -201,7 +224,7 @@ def _put_contact(
     return contact, cipher
 
 
-def _open_case(
+def open_case(
     session: Session,
     entry: ContactEntry,
     contact: Contact,
@@ -210,7 +233,15 @@ def _open_case(
     key: str,
     actor: Actor,
     now: datetime,
+    acknowledged_at: datetime | None = None,
 ) -> tuple[Case, ReceiptCode]:
+    """Open the case of a contact that is saved, received when the contact was.
+
+    ``acknowledged_at``: when the sender of a letter was told that it came, if that was done.
+    """
+    if acknowledged_at is None and entry.channel is not Channel.MAIL:
+        # Spoken with, or given a receipt on the spot: only a letter waits to be acknowledged.
+        acknowledged_at = now
     number = _free_number(session)
     code = _code_for(number, key)
     calendar = calendar_of(session)
@@ -222,10 +253,9 @@ def _open_case(
         urgency=entry.urgency.value,
         channel=entry.channel.value,
         text_key_id=contact.text_key_id,
-        received_at=now,
+        received_at=contact.at,
         state_since=now,
-        # Spoken with, or given a receipt on the spot: only a letter waits to be acknowledged.
-        acknowledged_at=None if entry.channel is Channel.MAIL else now,
+        acknowledged_at=acknowledged_at,
         receipt=receipt_digest(number, code),
         receipt_spoken=entry.channel is Channel.PHONE,
     )

@@ -1,7 +1,7 @@
 """One case as its page shows it: the story, one timeline, and the moves this person may make."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -72,6 +72,16 @@ class EntryKind(StrEnum):
     MOVE = "move"
     NOTE = "note"
     READING = "reading"
+
+
+@dataclass(frozen=True)
+class Story:
+    """What was told in one contact; ``quoted`` is what a mail quotes of earlier ones, or empty."""
+
+    at: datetime
+    channel: Channel
+    text: str = field(repr=False)
+    quoted: str = field(repr=False, default="")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +187,7 @@ class CasePage:
     commission_title: str | None
     quorum: int | None
     lead: str | None
-    stories: Sequence[tuple[datetime, Channel, str]]
+    stories: Sequence[Story]
     has_identity: bool
     may_open_identity: bool
     withdrawal_asked_at: datetime | None
@@ -243,7 +253,13 @@ def case_page(session: Session, actor: Actor, number: str, *, now: datetime) -> 
         quorum=commission.quorum if commission else None,
         lead=lead.get(case.lead_id) if case.lead_id else None,
         stories=tuple(
-            (row.at, Channel(row.channel), cipher.open(row.story) or "") for row in contacts
+            Story(
+                row.at,
+                Channel(row.channel),
+                cipher.open(row.story) or "",
+                cipher.open(row.quoted) or "",
+            )
+            for row in contacts
         ),
         has_identity=session.get(Complainant, case.id) is not None,
         may_open_identity=bool(parts),

@@ -142,6 +142,8 @@ class Contact(SQLModel, table=True):
     caller: bytes | None = None
     caller_digest: bytes | None = Field(default=None, index=True)
     story: bytes
+    quoted: bytes | None = None
+    """Of a mail: what it quotes of earlier ones."""
     idempotency: bytes | None = Field(default=None, unique=True)
     body_digest: bytes | None = None
 

@@ -381,12 +381,15 @@ def _deliberate(attempted: Attempted, cipher: TextCipher) -> None:
     session, case = attempted.session, attempted.case
     frozen = sha256(attempted.given["evidence"].encode())
     stories = session.exec(
-        select(Contact.story).where(col(Contact.case_id) == case.id).order_by(col(Contact.id))
+        select(Contact.story, Contact.quoted)
+        .where(col(Contact.case_id) == case.id)
+        .order_by(col(Contact.id))
     ).all()
     notes = session.exec(
         select(Note.text).where(col(Note.case_id) == case.id).order_by(col(Note.id))
     ).all()
-    for text in (*stories, *notes):
+    told = (part for story in stories for part in story if part is not None)
+    for text in (*told, *notes):
         frozen.update(sha256(text).digest())
     for content in freeze_evidence(
         session, case, cipher, account_id=attempted.actor.account_id, now=attempted.now

@@ -30,7 +30,7 @@ from core.cases.models import (
     EvidencePiece,
     TextKey,
 )
-from core.cases.rules import MAX_TEXT, CasesRefusal, CaseState, Part
+from core.cases.rules import MAX_TEXT, CasesRefusal, CaseState, Part, WrapUp
 from core.errors import Refused
 from core.staff import queries as staff_queries
 from core.staff.rules import Actor, Office, Role, require, require_writer
@@ -207,6 +207,8 @@ def erase_due_contacts(session: Session, now: datetime) -> int:
         .join(TextKey, col(TextKey.id) == col(Contact.text_key_id))
         .where(
             col(Contact.case_id).is_(None),
+            # What nobody has read yet is not erased unread.
+            col(Contact.wrap_up) != WrapUp.TO_SORT.value,
             col(Contact.at) <= over,
             col(TextKey.wrapped).is_not(None),
         )

@@ -30,6 +30,25 @@ class WrapUp(StrEnum):
     CALL_BACK_PROMISED = "call_back_promised"
     HUNG_UP = "hung_up"
     WRONG_NUMBER = "wrong_number"
+    TO_SORT = "to_sort"
+    ADDED_TO_CASE = "added_to_case"
+    AUTOMATIC = "automatic"
+    NOT_FOR_US = "not_for_us"
+    SPAM = "spam"
+
+
+SPOKEN: Final = (
+    WrapUp.COMPLAINT,
+    WrapUp.REPEATED,
+    WrapUp.QUESTION_ANSWERED,
+    WrapUp.CALL_BACK_PROMISED,
+    WrapUp.HUNG_UP,
+    WrapUp.WRONG_NUMBER,
+)
+"""How a call can end; the others are ends of mails."""
+
+SET_ASIDE: Final = (WrapUp.NOT_FOR_US, WrapUp.SPAM)
+"""How an operator puts a mail aside that belongs to no case."""
 
 
 class CallBackState(StrEnum):
@@ -353,6 +372,7 @@ class CasesRefusal(StrEnum):
     CALL_BACK_TAKEN = "call_back_taken"
     NOT_A_SAFE_TIME = "not_a_safe_time"
     CALL_UNFINISHED = "call_unfinished"
+    LETTER_IS_SORTED = "letter_is_sorted"
 
 
 S, P, N = CaseState, Part, Need

@@ -130,3 +130,16 @@ def sent_at(value: str) -> datetime | None:
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (TypeError, ValueError, OverflowError, IndexError):
         return None
+
+
+def raw_headers(raw: bytes) -> str:
+    r"""The headers of a mail as they came, for the eye: signs that are none are shown as ``\x07``,
+    20,000 characters at most.
+    """
+    found = re.search(rb"\r?\n\r?\n", raw[:1_000_000])
+    head = raw[: found.start()] if found else raw[:20_000]
+    lines = to_text(head[:20_000]).replace("\r\n", "\n").split("\n")
+    return "\n".join(
+        "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in line)
+        for line in lines
+    )

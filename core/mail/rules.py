@@ -6,15 +6,63 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+LARGEST: Final = 25 * 1024 * 1024
+"""Bytes of a mail that is read; a larger one waits for a person."""
+
 DEEPEST: Final = 5
 MOST_PARTS: Final = 200
 LONGEST_TEXT: Final = 200_000
 """Characters of text that are taken from a mail; its bytes are kept whole."""
 
 
+class Fate(StrEnum):
+    """What became of a mail that was stored."""
+
+    WAITING = "waiting"
+    TO_SORT = "to_sort"
+    NEW_CASE = "new_case"
+    ADDED_TO_CASE = "added_to_case"
+    AUTOMATIC = "automatic"
+    NOT_FOR_US = "not_for_us"
+    SPAM = "spam"
+    QUARANTINED = "quarantined"
+    DISCARDED = "discarded"
+
+
+class Fault(StrEnum):
+    """Why a mail could not be filed and waits for a person."""
+
+    TOO_LARGE = "too_large"
+    BROKE_OFF = "broke_off"
+    NOT_FILED = "not_filed"
+
+
+class Tie(StrEnum):
+    """What ties a mail to a case there is; only `PROVED` files it there unasked."""
+
+    PROVED = "proved"
+    ANSWER_OF_ANOTHER = "answer_of_another"
+    NUMBER_IN_SUBJECT = "number_in_subject"
+    SENDER = "sender"
+
+
+class MailRefusal(StrEnum):
+    """Why something could not be done with a mail."""
+
+    NO_SUCH_MAIL = "no_such_mail"
+    NOT_IN_QUARANTINE = "not_in_quarantine"
+    STILL_UNREADABLE = "still_unreadable"
+    DISCARD_REASON_MISSING = "discard_reason_missing"
+    MAIL_TEXT_MISSING = "mail_text_missing"
+    MAIL_FILE_UNREADABLE = "mail_file_unreadable"
+
+
 class Mark(StrEnum):
     """What somebody who reads a mail should know about it."""
 
+    POSSIBLE_COPY = "possible_copy"
+    MANY_FROM_SENDER = "many_from_sender"
+    FILES_LEFT_OUT = "files_left_out"
     DAMAGED = "damaged"
     CUT = "cut"
     ENCRYPTED = "encrypted"

@@ -12,6 +12,7 @@ SUBJECTS: Final = (
     "voting",
     "paper",
     "cases",
+    "mail",
     "results",
 )
 ROOMS: Final = ("core.voting.board_models",)

@@ -11,7 +11,9 @@ from starlette.concurrency import run_in_threadpool
 
 from core import database
 from core.database import unit_of_work
+from core.mail.mailboxes import watch_all
 from core.schedule import Schedule
+from core.settings import settings
 from core.staff import passwords
 from core.staff.bootstrap import make_first_administrators
 
@@ -21,7 +23,7 @@ _HEAVY: Final = ("altair", "numpy", "pandas", "pyarrow", "segno", "streamlit_aut
 
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[None]:
-    """Schema, first administrators, schedule; then the collector is frozen.
+    """Schema, first administrators, schedule, mailboxes; then the collector is frozen.
 
     Streamlit collects garbage after every run of a script: with everything imported so far out of
     its sight a run takes a third of the time.
@@ -29,12 +31,14 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     await run_in_threadpool(prepare)
     schedule = Schedule()
     schedule.start()
+    watches = watch_all(settings().mailboxes)
     gc.collect()
     gc.freeze()
     try:
         yield
     finally:
-        await run_in_threadpool(schedule.stop)
+        for part in (schedule, *watches):
+            await run_in_threadpool(part.stop)
         database.dispose()
 
 

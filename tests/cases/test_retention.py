@@ -90,7 +90,7 @@ def test_what_was_told_is_gone_and_what_was_decided_stays(desk: Desk) -> None:
     assert (contact.caller, contact.caller_digest, contact.body_digest) == (None, None, None)
     assert len(session.exec(select(EvidencePiece)).all()) == 1, "of the case on hold"
     page = dossier.case_page(session, desk.chair(), number, now=desk.now)
-    assert [text for _at, _channel, text in page.stories] == [""]
+    assert [story.text for story in page.stories] == [""]
     assert not page.has_identity
     assert all(entry.text is None for entry in page.timeline)
     files = evidence.evidence_of(session, desk.chair(), number)

@@ -49,7 +49,7 @@ def test_an_operator_opens_a_case_for_a_caller_and_gets_a_receipt(
     assert made.receipt.code is not None
     page = dossier.case_page(session, desk.operator, made.number, now=MONDAY)
     assert (page.state, page.channel) == (CaseState.TRIAGE, Channel.PHONE)
-    assert page.stories[0][2] == "Отказ 7KQ4M-2XJ9P"
+    assert page.stories[0].text == "Отказ 7KQ4M-2XJ9P"
 
 
 def test_an_organizer_opens_the_committees_own_finding_and_reads_no_case(
