@@ -163,6 +163,7 @@ GROUPS: Final = (
         (
             Screen("call", lambda: _("Log a call"), ":material/call:", _of(Role.OPERATOR)),
             Screen("contacts", lambda: _("My shift"), ":material/forum:", _of(Role.OPERATOR)),
+            Screen("inbox", lambda: _("Incoming mail"), ":material/mail:", _of(Role.OPERATOR)),
         ),
     ),
     Group(

@@ -22,7 +22,7 @@ FUNCTIONS = {"_", "n_"}
 Id = str | tuple[str, str]
 
 # Enums whose members never reach a screen.
-SILENT: frozenset[str] = frozenset({"AutoSign", "Language", "Mark"})
+SILENT: frozenset[str] = frozenset()
 
 
 def _python_messages() -> Iterator[tuple[Id, str]]:

@@ -97,12 +97,12 @@ class Watch:
         if "IDLE" not in box.client.capabilities:
             self._over.wait(_LOOK)
             return
-        box.idle.start()
+        box.idle.start()  # type: ignore[no-untyped-call]
         waited = 0.0
         # Short turns: a process that is told to stop does not wait for the next mail.
         while not self._over.is_set() and waited < _LOOK and not box.idle.poll(timeout=_TURN):
             waited += _TURN
-        box.idle.stop()
+        box.idle.stop()  # type: ignore[no-untyped-call]
 
 
 class _Farewell:

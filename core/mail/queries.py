@@ -19,7 +19,7 @@ from core.mail.rules import AutoSign, Fate, Fault, Language, MailRefusal, Mark, 
 from core.mail.suggestions import Suggestion, suggest
 from core.staff.rules import Actor, Role, require
 
-PAGE: Final = 25
+PAGE: Final = 50
 _FIRST_WORDS: Final = 90
 _EARLIER: Final = 6
 

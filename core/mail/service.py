@@ -2,6 +2,7 @@
 
 from core.mail.intake import file_waiting, forget_erased_mail, take_in
 from core.mail.sorting import (
+    OpenedMail,
     add_to_case,
     discard_mail,
     file_by_hand,
@@ -13,6 +14,7 @@ from core.mail.sorting import (
 )
 
 __all__ = [
+    "OpenedMail",
     "add_to_case",
     "discard_mail",
     "file_by_hand",

@@ -1,6 +1,8 @@
 """What operators do with mails: sort what came, and settle what could not be filed."""
 
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from sqlmodel import Session
 
@@ -18,15 +20,29 @@ from core.mail.rules import LARGEST, Fate, Mail, MailRefusal, Mark
 from core.mail.store import drop_pieces, locked, raw_of
 from core.staff.rules import Actor, Role, require_writer
 
-_TO_SORT = frozenset({Fate.TO_SORT, Fate.NOT_FOR_US, Fate.SPAM})
-_ENDS = {
+_TO_SORT: Final = frozenset({Fate.TO_SORT, Fate.NOT_FOR_US, Fate.SPAM})
+_ENDS: Final = {
     Fate.TO_SORT: WrapUp.TO_SORT,
     Fate.NOT_FOR_US: WrapUp.NOT_FOR_US,
     Fate.SPAM: WrapUp.SPAM,
 }
 
 
-def read_mail(session: Session, mail_id: int, *, actor: Actor, now: datetime) -> Mail:
+@dataclass(frozen=True, kw_only=True)
+class OpenedMail:
+    """A mail before whoever sorts it; ``files`` are names and bytes of what came with it."""
+
+    id: int
+    subject: str = field(repr=False)
+    text: str = field(repr=False)
+    quoted: str = field(repr=False)
+    sender: str | None = field(repr=False)
+    sender_name: str = field(repr=False)
+    sent_at: datetime | None
+    files: tuple[tuple[str, int], ...] = field(repr=False)
+
+
+def read_mail(session: Session, mail_id: int, *, actor: Actor, now: datetime) -> OpenedMail:
     """The mail as it was read, for whoever sorts it; that it was opened is written down.
 
     Refused as ``letter_is_sorted`` once it belongs to a case: then it is read there.
@@ -37,7 +53,17 @@ def read_mail(session: Session, mail_id: int, *, actor: Actor, now: datetime) ->
         session.add(row)
         session.flush()
     audit.record(session, "read_mail", author=actor.author, subject=f"mail:{mail_id}")
-    return parse(raw_of(session, row))
+    mail = parse(raw_of(session, row))
+    return OpenedMail(
+        id=mail_id,
+        subject=mail.subject,
+        text=mail.text,
+        quoted=mail.quoted,
+        sender=mail.sender,
+        sender_name=mail.sender_name,
+        sent_at=mail.sent_at,
+        files=tuple((file.name, len(file.content)) for file in mail.attachments),
+    )
 
 
 def open_case(

@@ -14,7 +14,7 @@ from pysasl.hashing import BuiltinHash
 from core.settings import MailboxSettings
 
 USER = "desk"
-PASSWORD = "not-a-secret"  # noqa: S105
+PASSWORD = "not-a-secret"
 
 
 class ImapServer:
@@ -50,9 +50,12 @@ class ImapServer:
             lock.unlink()
         pymap = shutil.which("pymap", path=str(Path(sys.executable).parent))
         assert pymap
-        self._process = subprocess.Popen(  # noqa: S603
-            [pymap, "--host", "127.0.0.1", "--port", str(self.port), "--no-tls"]
-            + ["maildir", str(self._folder)],
+        self._process = subprocess.Popen(
+            [
+                pymap,
+                *("--host", "127.0.0.1", "--port", str(self.port), "--no-tls"),
+                *("maildir", str(self._folder)),
+            ],
             stderr=subprocess.DEVNULL,
             # It renames what it writes into place, which no two file systems allow.
             env={**os.environ, "TMPDIR": str(self._folder)},
