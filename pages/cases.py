@@ -17,7 +17,16 @@ from core.database import reading
 from core.i18n import _, format_datetime, n_, term
 from core.staff.rules import Role
 from pages.clock_badge import clock_words
-from pages.lists import PAGE_SIZE, csv_bytes, draw_pages, page_offset, xlsx_bytes
+from pages.lists import (
+    PAGE_SIZE,
+    choose,
+    choose_pill,
+    chosen,
+    csv_bytes,
+    draw_pages,
+    page_offset,
+    xlsx_bytes,
+)
 from pages.session import require_role
 from pages.wording import place_choices
 
@@ -28,26 +37,35 @@ E = TypeVar("E", bound=StrEnum)
 # Streamlit forgets a field that is not drawn, and whoever comes back from a case wants the list.
 WORDS: Final = "cases_words"
 FIELD: Final = "cases_search"
+LAST: Final = "cases_filters"
+OVERDUE: Final = "overdue"
+MINE: Final = "mine"
 
 
-def chosen(kind: type[E], name: str) -> E | None:
-    """A filter from the address; what is none of our words is no filter."""
-    raw = st.query_params.get(name, "")
-    return kind(raw) if raw in set(kind) else None
+def member(kind: type[E], name: str) -> E | None:
+    """A filter that is one of our words."""
+    asked = chosen(name, {each.value for each in kind})
+    return kind(asked) if asked else None
 
 
-def filters_of_address() -> CaseFilters:
-    """The filters as the address holds them, so that a list can be sent as a link."""
-    place = st.query_params.get("place")
-    return CaseFilters(
-        state=chosen(CaseState, "state"),
-        category=chosen(Category, "category"),
-        urgency=chosen(Urgency, "urgency"),
-        place=place if places.find(place) else None,
-        overdue=st.query_params.get("only") == "overdue",
-        mine=st.query_params.get("only") == "mine",
+def filters_now() -> CaseFilters:
+    """The filters that are set, or that the address asks for: a list can be sent as a link."""
+    only = chosen("only", {OVERDUE, MINE})
+    filters = CaseFilters(
+        state=member(CaseState, "state"),
+        category=member(Category, "category"),
+        urgency=member(Urgency, "urgency"),
+        place=chosen("place", {unit.code for unit in places.all_places()}),
+        overdue=only == OVERDUE,
+        mine=only == MINE,
         text=searched(),
     )
+    # Other filters begin again at the first page, before it is asked for.
+    if st.session_state.get(LAST, filters) != filters:
+        st.query_params.pop("page", None)
+        st.session_state.pop("page", None)
+    st.session_state[LAST] = filters
+    return filters
 
 
 def searched() -> str:
@@ -71,53 +89,17 @@ def draw_filters() -> None:
         icon=":material/search:",
         max_chars=MAX_SEARCHED,
     )
-    names = place_choices()
-    place.selectbox(
-        _("Place"),
-        [code for code in names if code],
-        index=None,
-        format_func=lambda code: names.get(code, ""),
-        placeholder=_("all"),
-        key="place",
-        bind="query-params",
-    )
-    category.selectbox(
-        _("Category"),
-        [item.value for item in Category],
-        index=None,
-        format_func=lambda value: term(Category(value)),
-        placeholder=_("all"),
-        key="category",
-        bind="query-params",
-    )
-    urgency.selectbox(
-        _("Urgency"),
-        [item.value for item in Urgency],
-        index=None,
-        format_func=lambda value: term(Urgency(value)),
-        placeholder=_("all"),
-        key="urgency",
-        bind="query-params",
-    )
-    words = {"overdue": _("Overdue only"), "mine": _("My cases")}
-    st.pills(
-        _("Show"),
-        list(words),
-        format_func=words.__getitem__,
-        key="only",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    standing = {state: count for state, count in counts.items() if count or state is filters.state}
-    st.pills(
-        _("State"),
-        [item.value for item in standing],
-        format_func=lambda value: f"{term(CaseState(value))} · {standing[CaseState(value)]}",
-        key="state",
-        bind="query-params",
-        label_visibility="collapsed",
-        wrap=True,
-    )
+    names = {code: name for code, name in place_choices().items() if code}
+    choose(place, _("Place"), names, name="place")
+    choose(category, _("Category"), {item.value: term(item) for item in Category}, name="category")
+    choose(urgency, _("Urgency"), {item.value: term(item) for item in Urgency}, name="urgency")
+    choose_pill(_("Show"), {OVERDUE: _("Overdue only"), MINE: _("My cases")}, name="only")
+    standing = {
+        state.value: f"{term(state)} · {count}"
+        for state, count in counts.items()
+        if count or state is filters.state
+    }
+    choose_pill(_("State"), standing, name="state")
 
 
 def header() -> tuple[str, ...]:
@@ -193,7 +175,7 @@ def offer_download(now: datetime) -> None:
 
 now = clock.now()
 service.run_due(now)
-filters = filters_of_address()
+filters = filters_now()
 with reading() as session:
     counts = queries.state_counts(session, actor, filters, now=now)
     overdue = queries.overdue_count(session, actor, now=now)

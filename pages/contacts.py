@@ -15,12 +15,13 @@ from core.errors import Refused
 from core.i18n import _, format_datetime, term
 from core.staff.rules import Actor, Role
 from pages.call_backs import day_begins, draw_call_backs
-from pages.lists import PAGE_SIZE, draw_pages, offer_csv, page_offset
+from pages.lists import PAGE_SIZE, choose_pill, chosen, draw_pages, offer_csv, page_offset
 from pages.session import require_role, staff_dialog
 from pages.wording import plain, show_refusal
 
 actor = require_role(Role.OPERATOR)
 DONE = "contacts_done"
+SHOWN = ("today", "without_case")
 RECORDED = (Move.ANSWER, Move.APPEAL, Move.WITHDRAW)
 
 
@@ -82,7 +83,7 @@ def with_receipt(acting: Actor) -> None:
 
 now = clock.now()
 service.run_due(now)
-shown = st.query_params.get("show", "all")
+shown = chosen("show", SHOWN) or "all"
 with reading() as session:
     unfinished = unfinished_since(session, actor)
     found, total = queries.own_contacts(
@@ -112,15 +113,8 @@ if unfinished is not None:
         st.page_link("call.py", label=_("Go on with it"), icon=":material/arrow_forward:")
 draw_call_backs(actor, now)
 st.subheader(_("My contacts"))
-words_of = {"today": _("Today"), "without_case": _("Without a case")}
-st.pills(
-    _("Show"),
-    list(words_of),
-    format_func=words_of.__getitem__,
-    key="show",
-    bind="query-params",
-    label_visibility="collapsed",
-)
+words_of = dict(zip(SHOWN, (_("Today"), _("Without a case")), strict=True))
+choose_pill(_("Show"), words_of, name="show")
 if found:
     names = (
         _("When"),

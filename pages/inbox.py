@@ -14,7 +14,7 @@ from core.mail.queries import MailRow
 from core.mail.rules import Fate
 from core.staff.rules import Actor, Role
 from pages.inbox_letter import OPENED, draw_letter
-from pages.lists import PAGE_SIZE, draw_pages, page_offset
+from pages.lists import PAGE_SIZE, choose_pill, chosen, draw_pages, page_offset
 from pages.quarantine import draw_quarantine
 from pages.session import require_role, staff_callback
 from pages.wording import plain
@@ -36,24 +36,29 @@ SHOWN: Final = (
 
 def chosen_fate() -> Fate:
     """What is looked at, from the address; mails to sort at first."""
-    raw = st.query_params.get("show", "")
-    return Fate(raw) if raw in {fate.value for fate in SHOWN} else Fate.TO_SORT
+    return Fate(chosen("show", {fate.value for fate in SHOWN}) or Fate.TO_SORT)
 
 
-def cells(row: MailRow) -> dict[str, str | bool]:
-    """One mail as a row."""
-    category, place = row.suggestion.category, row.suggestion.place
-    tied = row.number or row.tied_to
-    return {
-        _("New"): "" if row.is_read else "●",
-        _("When"): format_datetime(row.at),
-        _("First words"): row.first_words,
-        _("Seems to be about"): term(category) if category else "–",
-        _("Place"): places.name(place) if place else "–",
-        _("Case number"): spelled_number(tied) if tied else "–",
-        _("Language"): term(row.language) if row.language else "–",
-        _("Notes"): ", ".join(term(mark) for mark in row.marks),
+def table(rows: list[MailRow]) -> list[dict[str, str]]:
+    """The mails as rows; columns that say nothing of any of them are left out."""
+    columns = {
+        "●": ["" if row.is_read else "●" for row in rows],
+        _("When"): [format_datetime(row.at) for row in rows],
+        _("First words"): [row.first_words for row in rows],
+        _("Seems to be about"): [
+            term(row.suggestion.category) if row.suggestion.category else "" for row in rows
+        ],
+        _("Place"): [
+            places.name(row.suggestion.place) if row.suggestion.place else "" for row in rows
+        ],
+        _("Case number"): [
+            spelled_number(row.number or row.tied_to or "") if row.number or row.tied_to else ""
+            for row in rows
+        ],
+        _("Notes"): [", ".join(term(mark) for mark in row.marks) for row in rows],
     }
+    told = {name: cells for name, cells in columns.items() if any(cells)}
+    return [{name: cells[index] for name, cells in told.items()} for index in range(len(rows))]
 
 
 def put_aside(acting: Actor, chosen: list[int], fate: Fate) -> None:
@@ -73,7 +78,7 @@ def put_aside(acting: Actor, chosen: list[int], fate: Fate) -> None:
 def draw_list(rows: list[MailRow], fate: Fate) -> list[int]:
     """The page of mails; gives the chosen ones."""
     picked = st.dataframe(
-        [cells(row) for row in rows],
+        table(rows),
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
@@ -81,8 +86,9 @@ def draw_list(rows: list[MailRow], fate: Fate) -> list[int]:
         alt=_("Mails, unread first") if fate is Fate.TO_SORT else _("Mails, the newest first"),
         height="content",
         column_config={
-            _("New"): st.column_config.TextColumn(width=40),
-            _("First words"): st.column_config.TextColumn(width="large"),
+            "●": st.column_config.TextColumn(width=30),
+            _("First words"): st.column_config.TextColumn(width=430),
+            _("Seems to be about"): st.column_config.TextColumn(width=210),
         },
     )
     return [rows[index].id for index in picked["selection"]["rows"] if index < len(rows)]
@@ -116,17 +122,10 @@ for key, show in ((DONE, st.success), (REFUSAL, st.error)):
     if words:
         show(plain(words))
 counts = {Fate.TO_SORT: to_sort, Fate.QUARANTINED: quarantined}
-st.pills(
+choose_pill(
     _("Show"),
-    [each.value for each in SHOWN],
-    default=Fate.TO_SORT.value,
-    format_func=lambda value: (
-        term(Fate(value)) + (f" · {counts[Fate(value)]}" if Fate(value) in counts else "")
-    ),
-    key="show",
-    bind="query-params",
-    label_visibility="collapsed",
-    wrap=True,
+    {each.value: term(each) + (f" · {counts[each]}" if each in counts else "") for each in SHOWN},
+    name="show",
 )
 if fate is Fate.QUARANTINED:
     draw_quarantine(actor)
@@ -137,14 +136,16 @@ elif not mails:
         else _("No mail is like that.")
     )
 else:
-    chosen = draw_list(list(mails), fate)
+    letter = st.container()
+    picked = draw_list(list(mails), fate)
     draw_pages(total)
-    if len(chosen) > 1 and fate in {Fate.TO_SORT, Fate.NOT_FOR_US, Fate.SPAM}:
-        draw_bulk(chosen, fate)
+    if len(picked) > 1 and fate in {Fate.TO_SORT, Fate.NOT_FOR_US, Fate.SPAM}:
+        draw_bulk(picked, fate)
     elif fate in {Fate.TO_SORT, Fate.NOT_FOR_US, Fate.SPAM}:
-        draw_letter(actor, chosen[0] if chosen else None, [row.id for row in mails])
-    elif chosen:
-        number = next(row.number for row in mails if row.id == chosen[0])
+        with letter:
+            draw_letter(actor, picked[0] if picked else None, [row.id for row in mails])
+    elif picked:
+        number = next(row.number for row in mails if row.id == picked[0])
         if number:
             st.page_link(
                 "case.py",

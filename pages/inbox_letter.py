@@ -78,11 +78,13 @@ def _draw_words(opened: OpenedMail, row: MailRow) -> None:
         sender = " · ".join(part for part in (opened.sender_name, opened.sender) if part)
         sent = format_datetime(opened.sent_at) if opened.sent_at else None
         came = _("came {at}", at=format_datetime(row.at))
-        st.caption(plain(" · ".join(part for part in (sender, sent, came) if part)))
-        if row.marks:
-            with st.container(horizontal=True):
-                for mark in row.marks:
-                    st.badge(term(mark), color="orange")
+        # As plain text: an address that can be clicked would begin a mail outside the system.
+        st.text(" · ".join(part for part in (sender, sent, came) if part))
+        with st.container(horizontal=True):
+            if row.language:
+                st.badge(term(row.language), color="gray")
+            for mark in row.marks:
+                st.badge(term(mark), color="orange")
         st.text(opened.text or _("(no words of one's own)"))
         if opened.quoted:
             with st.expander(_("Quoted from earlier mails")):

@@ -1,7 +1,7 @@
 """Lists as every screen shows them: pages of fifty from SQL, and a file to take away."""
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from io import BytesIO, StringIO
 from typing import Final
 
@@ -47,11 +47,8 @@ def choose(
     """
     # A member of an enum would make Streamlit look for its class among the codes, and fail.
     default = None if default is None else str(default)
-    asked = st.query_params.get(name, default)
-    key = f"choice_{name}"
-    if key not in st.session_state and (asked in words or default is not None):
-        st.session_state[key] = asked if asked in words else default
-    chosen: str | None = box.selectbox(
+    key = _seeded(words, name, default)
+    picked: str | None = box.selectbox(
         label,
         list(words),
         index=None if default is None else 0,
@@ -59,13 +56,51 @@ def choose(
         placeholder=_("all"),
         key=key,
     )
-    if chosen != asked:
+    _remember(picked, name, default)
+    return picked
+
+
+def choose_pill(label: str, words: Mapping[str, str], *, name: str) -> str | None:
+    """As `choose`, as a row of pills without a heading; none of them stands for all."""
+    picked: str | None = st.pills(
+        label,
+        list(words),
+        format_func=lambda code: words.get(code, code),
+        key=_seeded(words, name, None),
+        label_visibility="collapsed",
+        wrap=True,
+    )
+    _remember(picked, name, None)
+    return picked
+
+
+def chosen(name: str, codes: Container[str]) -> str | None:
+    """What `choose` and `choose_pill` are about to give, for whoever must know it before they are
+    drawn: the widget's value, or what the address asks for before there is a widget.
+    """
+    key = f"choice_{name}"
+    asked = st.session_state[key] if key in st.session_state else st.query_params.get(name)
+    return asked if asked in codes else None
+
+
+def _seeded(words: Mapping[str, str], name: str, default: str | None) -> str:
+    """The key of a choice's widget, which begins with what the address asks for."""
+    asked = st.query_params.get(name, default)
+    key = f"choice_{name}"
+    if key not in st.session_state and (asked in words or default is not None):
+        st.session_state[key] = asked if asked in words else default
+    return key
+
+
+def _remember(picked: str | None, name: str, default: str | None) -> None:
+    # Streamlit's own binding would write the word into the address, in one language, and a reader
+    # of the address would not know it again.
+    if picked != st.query_params.get(name, default):
         for stale in ("page", name):
             st.query_params.pop(stale, None)
         st.session_state.pop("page", None)
-        if chosen is not None:
-            st.query_params[name] = chosen
-    return chosen
+        if picked is not None:
+            st.query_params[name] = picked
 
 
 def page_offset(key: str = "page") -> int:

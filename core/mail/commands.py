@@ -4,7 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from core.errors import Refused
 from core.mail.parsing import parse
+from core.mail.rules import MailRefusal
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -21,7 +23,10 @@ def _read(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _described(path: Path) -> dict[str, Any]:
-    mail = parse(path.read_bytes())
+    try:
+        mail = parse(path.read_bytes())
+    except OSError:
+        raise Refused(MailRefusal.MAIL_FILE_UNREADABLE, file=str(path)) from None
     return {
         "file": str(path),
         "subject": mail.subject,

@@ -78,9 +78,8 @@ def file_mail(session: Session, mail_id: int, *, now: datetime) -> Filed:
     row.language = mail.language.value
     row.fault = None
     marks = set(mail.marks) | _marks_of_others(session, row)
-    story, was_cut = story_of(mail)
-    quoted = mail.quoted[:MAX_TEXT]
-    if was_cut or quoted != mail.quoted:
+    story, quoted, was_cut = story_of(mail)
+    if was_cut:
         marks.add(Mark.CUT)
     wrap_up = WrapUp.AUTOMATIC if mail.is_automatic else WrapUp.TO_SORT
     receipt = take_contact(
@@ -111,12 +110,17 @@ def quarantine_mail(session: Session, mail_id: int) -> None:
         _quarantine(session, row, Fault.NOT_FILED)
 
 
-def story_of(mail: Mail) -> tuple[str, bool]:
-    """The text of the contact: subject and own words; and whether it had to be cut."""
-    whole = "\n\n".join(part for part in (mail.subject, mail.text) if part.strip())
+def story_of(mail: Mail) -> tuple[str, str, bool]:
+    """The texts of the contact: subject and own words, what is quoted, and whether anything was cut.
+
+    Who only forwards a mail tells by what is forwarded.
+    """
+    words, quoted = (mail.text, mail.quoted) if mail.text.strip() else (mail.quoted, "")
+    whole = "\n\n".join(part for part in (mail.subject, words) if part.strip()) or "—"
+    was_cut = len(whole) > MAX_TEXT or len(quoted) > MAX_TEXT
     if len(whole) > MAX_TEXT:
-        return whole[: MAX_TEXT - 1] + "…", True
-    return whole or "—", False
+        whole = whole[: MAX_TEXT - 1] + "…"
+    return whole, quoted[:MAX_TEXT], was_cut
 
 
 def add_files(

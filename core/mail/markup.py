@@ -16,74 +16,19 @@ _DEEPEST: Final = 200
 """Elements in each other; beyond it no tree is built: that takes time by the square."""
 
 _KEPT: Final = frozenset(
-    [
-        "p",
-        "div",
-        "br",
-        "hr",
-        "ul",
-        "ol",
-        "li",
-        "dl",
-        "dt",
-        "dd",
-        "table",
-        "thead",
-        "tbody",
-        "tfoot",
-        "tr",
-        "td",
-        "th",
-        "caption",
-        "blockquote",
-        "pre",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "address",
-        "article",
-        "section",
-        "header",
-        "footer",
-        "main",
-        "aside",
-        "center",
-    ]
+    (
+        "p div br hr ul ol li dl dt dd table thead tbody tfoot tr td th caption blockquote pre h1 "
+        "h2 h3 h4 h5 h6 address article section header footer main aside center"
+    ).split()
 )
 """What makes lines and cells. No element has an attribute left, so that no style can hide a text."""
 
 _TAG: Final = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)[^<>]*>")
 _NEVER_CLOSED: Final = frozenset(
-    [
-        "area",
-        "base",
-        "br",
-        "col",
-        "embed",
-        "hr",
-        "img",
-        "input",
-        "link",
-        "meta",
-        "param",
-        "source",
-        "track",
-        "wbr",
-        "p",
-        "li",
-        "td",
-        "tr",
-        "th",
-        "dd",
-        "dt",
-        "option",
-        "o",
-        "v",
-        "w",
-    ]
+    (
+        "area base br col embed hr img input link meta param source track wbr p li td tr th dd dt "
+        "option o v w"
+    ).split()
 )
 _CHARSET: Final = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w:.-]{1,40})", re.I)
 _UNSEEN: Final = re.compile(
@@ -109,9 +54,11 @@ def to_plain(page: str) -> str:
             attributes={},
             clean_content_tags={"script", "style", "title", "template", "noscript"},
         )
-        return _lines(get_text(safe))
+        text = _lines(get_text(safe))
     except Exception:  # noqa: BLE001  # whatever a page does to a parser: its words are still there
-        return _without_tags(page)
+        text = ""
+    # A quotation mark or a comment that is never closed swallows a page whole.
+    return text or _without_tags(page)
 
 
 def _depth(page: str) -> int:

@@ -242,7 +242,8 @@ def _content(part: EmailMessage) -> bytes:
         decoded = part.get_payload(decode=True)
     except Exception:  # noqa: BLE001  # an encoding that is none
         return raw
-    return decoded if isinstance(decoded, bytes) else raw
+    # What decodes to nothing was not what it said: it is shown as it stands.
+    return decoded if isinstance(decoded, bytes) and decoded.strip(b"\0") else raw
 
 
 def _assembled(message: EmailMessage, found: _Found, marks: set[Mark]) -> Mail:

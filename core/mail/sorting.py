@@ -54,11 +54,12 @@ def read_mail(session: Session, mail_id: int, *, actor: Actor, now: datetime) ->
         session.flush()
     audit.record(session, "read_mail", author=actor.author, subject=f"mail:{mail_id}")
     mail = parse(raw_of(session, row))
+    is_forwarded = not mail.text.strip()
     return OpenedMail(
         id=mail_id,
         subject=mail.subject,
-        text=mail.text,
-        quoted=mail.quoted,
+        text=mail.quoted if is_forwarded else mail.text,
+        quoted="" if is_forwarded else mail.quoted,
         sender=mail.sender,
         sender_name=mail.sender_name,
         sent_at=mail.sent_at,

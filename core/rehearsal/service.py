@@ -28,6 +28,7 @@ from core.rehearsal import lists
 from core.rehearsal.booths import Booths
 from core.rehearsal.crew import THRESHOLD, TRUSTEES, Crew, make_crew, seat_commissions
 from core.rehearsal.desk import Desk
+from core.rehearsal.letters import receive_mail
 from core.rehearsal.people import People, invent
 from core.rehearsal.programmes import portrait, programme
 from core.rehearsal.rules import (
@@ -162,6 +163,7 @@ def rehearse(
         _write_shares(held, folder / "shares.txt")
         voted = _vote(people, crew, seed, plan, folder)
     done = Desk(crew, people, seed=seed, at=at).work(now=plan.now)
+    done["contacts"] += receive_mail(seed=seed, at=at)
     return Rehearsed(stage=stage, members=members, **voted, **done, folder=folder)
 
 

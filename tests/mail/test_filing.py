@@ -21,6 +21,7 @@ from core.mail.threads import note_answer
 from core.staff.rules import Actor, Role
 from tests.conftest import MakeActor
 from tests.mail.letters import STORY, letter
+from tests.mail.test_malformed import MALFORMED
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 
@@ -232,6 +233,17 @@ def test_what_cannot_be_filed_waits_for_a_person_and_the_next_one_goes_on(
         assert "aigul@example.kz" in service.open_quarantined(session, bad, actor=operator)
         filed = service.retry_mail(session, bad, actor=operator, now=clock.now())
     assert filed.fate is Fate.TO_SORT
+
+
+def test_every_malformed_mail_is_a_contact_or_waits_in_quarantine(operator: Actor) -> None:
+    for raw in MALFORMED.values():
+        assert row_of(taken(raw)).fate != Fate.WAITING
+    kept = len(set(MALFORMED.values()))
+    assert counted(IncomingMail) == kept
+    with reading() as session:
+        _waiting, in_quarantine = mail.unsorted_count(session, operator)
+    assert counted(Contact) + in_quarantine == kept
+    assert in_quarantine == 0
 
 
 def test_a_mail_that_kills_the_process_is_tried_three_times(database: str) -> None:

@@ -15,7 +15,7 @@ from core.cases.clocks import CLOCKS, WINDOWS
 from core.cases.evidence_rules import read_upload
 from core.cases.models import CallBack, Case, Contact, Draft
 from core.cases.receipts import spelled_number
-from core.cases.rules import TABLE, CaseState, Category, Move, Urgency
+from core.cases.rules import TABLE, CaseState, Category, Channel, Move, Urgency
 from core.database import unit_of_work
 from core.i18n import LOCALES, term, use_locale
 from core.staff.rules import Actor, Role
@@ -477,3 +477,19 @@ def test_statistics_show_the_own_cases_to_commissioners_and_hide_small_counts_el
         assert own.metric[0].value == "0"
     wrong = open_page("case_statistics", desk.chair(), query={"since": "morgen", "until": ""})
     assert not wrong.exception
+
+
+def test_a_filter_of_the_list_stays_in_the_address_as_a_code(desk: Desk) -> None:
+    with_case(desk, CaseState.TRIAGE)
+    with unit_of_work() as session:
+        desk.session = session
+        desk.log(channel=Channel.MAIL)
+    with signed_in(desk.operator):
+        screen = open_page("cases", desk.operator, query={"state": "triage"})
+        assert len(screen.dataframe[0].value) == 1
+        screen.session_state["choice_state"] = None
+        assert len(screen.run().dataframe[0].value) == 2
+        screen.session_state["choice_category"] = Category.SMS_CODE_FRAUD.value
+        screen.run()
+    assert not screen.dataframe, "no case is of that kind"
+    assert dict(screen.query_params) == {"category": "sms_code_fraud"}
