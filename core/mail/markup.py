@@ -16,19 +16,74 @@ _DEEPEST: Final = 200
 """Elements in each other; beyond it no tree is built: that takes time by the square."""
 
 _KEPT: Final = frozenset(
-    (
-        "p div br hr ul ol li dl dt dd table thead tbody tfoot tr td th caption blockquote pre h1 "
-        "h2 h3 h4 h5 h6 address article section header footer main aside center"
-    ).split()
+    [
+        "p",
+        "div",
+        "br",
+        "hr",
+        "ul",
+        "ol",
+        "li",
+        "dl",
+        "dt",
+        "dd",
+        "table",
+        "thead",
+        "tbody",
+        "tfoot",
+        "tr",
+        "td",
+        "th",
+        "caption",
+        "blockquote",
+        "pre",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "address",
+        "article",
+        "section",
+        "header",
+        "footer",
+        "main",
+        "aside",
+        "center",
+    ]
 )
 """What makes lines and cells. No element has an attribute left, so that no style can hide a text."""
 
 _TAG: Final = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)[^<>]*>")
 _NEVER_CLOSED: Final = frozenset(
-    (
-        "area base br col embed hr img input link meta param source track wbr p li td tr th dd dt "
-        "option o v w"
-    ).split()
+    [
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "param",
+        "source",
+        "track",
+        "wbr",
+        "p",
+        "li",
+        "td",
+        "tr",
+        "th",
+        "dd",
+        "dt",
+        "option",
+        "o",
+        "v",
+        "w",
+    ]
 )
 _CHARSET: Final = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w:.-]{1,40})", re.I)
 _UNSEEN: Final = re.compile(

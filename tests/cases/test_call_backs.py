@@ -122,7 +122,7 @@ def test_one_press_brings_up_the_form_with_the_number_and_what_is_said_joins_the
     case = desk.case(number)
     assert (contact.case_id, contact.text_key_id) == (case.id, case.text_key_id)
     page = dossier.case_page(desk.session, desk.operator, number or "", now=desk.now)
-    assert "Премию сегодня вернули" in str(page)
+    assert "Премию сегодня вернули" in "".join(story.text for story in page.stories)
     found, _total = case_list(desk.session, desk.operator, CaseFilters(text="премия"), now=desk.now)
     assert [row.number for row in found] == [number]
     assert desk.session.get_one(CallBack, which).state == CallBackState.DONE.value
