@@ -88,9 +88,24 @@ def draw_head(page: CasePage, now: datetime) -> None:
         facts.append(_("lead: {name}", name=page.lead))
     if page.appeal_until and page.appeal_until > now:
         facts.append(_("appeal until {at}", at=format_datetime(page.appeal_until)))
-    if page.merged_into:
-        facts.append(_("goes on as {number}", number=spelled_number(page.merged_into)))
     st.caption(plain(" · ".join(facts)))
+    draw_others(page)
+
+
+def draw_others(page: CasePage) -> None:
+    """The case that this one goes on as, and those that go on as this one."""
+    links = [(_("goes on as {number}"), page.merged_into)] if page.merged_into else []
+    links += [(_("merged with {number}"), number) for number in page.merged]
+    if not links:
+        return
+    with st.container(horizontal=True):
+        for words, number in links:
+            st.page_link(
+                "case.py",
+                label=words.format(number=spelled_number(number)),
+                query_params={"number": number},
+                icon=":material/merge:",
+            )
 
 
 def commission_name(page: CasePage) -> str:

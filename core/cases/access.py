@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import ColumnElement, and_, false, or_, true
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import Session, col, select
 
 from core import places
@@ -19,6 +19,8 @@ from core.cases.receipts import parse_number
 from core.cases.rules import CasesRefusal, CaseState, Move, Part
 from core.errors import Refused
 from core.staff.rules import Actor, Office, Role
+
+_GoesOn: Final = aliased(Case)
 
 
 def exists_for(session: Session, actor: Actor) -> ColumnElement[bool]:
@@ -36,6 +38,13 @@ def _on_desk(session: Session, actor: Actor) -> ColumnElement[bool]:
     ways: list[ColumnElement[bool]] = [
         and_(col(Case.commission_id).in_(seats), col(Case.state) != CaseState.RECEIVED.value),
         and_(col(Case.next_commission_id).in_(above), col(Case.state) == CaseState.CLOSED.value),
+        # Whoever considers the case that goes on considers what was merged into it.
+        and_(
+            col(Case.state) == CaseState.MERGED.value,
+            col(Case.merged_into).in_(
+                select(_GoesOn.id).where(col(_GoesOn.commission_id).in_(seats))
+            ),
+        ),
     ]
     if actor.has(Role.OPERATOR):
         ways.append(and_(in_triage(), in_places(actor.places(Role.OPERATOR), col(Case.place_code))))
@@ -163,6 +172,8 @@ def is_inside(session: Session, case: Case, actor: Actor) -> bool:
     if case.state in {CaseState.RECEIVED.value, CaseState.TRIAGE.value}:
         return True
     sits = actor.account_id in able_members(session, case, case.commission_id)
+    if not sits and case.state == CaseState.MERGED.value and case.merged_into is not None:
+        return is_inside(session, session.get_one(Case, case.merged_into), actor)
     return sits or Part.NEXT_CHAIR in parts_of(session, case, actor)
 
 

@@ -25,6 +25,7 @@ from core.cases.following import (
     receipt_digest,
     status_of,
 )
+from core.cases.merging import goes_on_as, lock_together
 from core.cases.models import Case, Note
 from core.cases.moves import catch_up, move_by_complainant
 from core.cases.receipts import ReceiptCode
@@ -32,6 +33,7 @@ from core.cases.requirements import Given
 from core.cases.rules import (
     MAX_TEXT,
     CasesRefusal,
+    CaseState,
     Channel,
     ComplainantAct,
     Move,
@@ -75,7 +77,8 @@ def act_on_complaint(
         raise Refused(CasesRefusal.ACT_NOT_OPEN)
     if act in _MOVES:
         given = _given(act, words, opening.code)
-        move_by_complainant(session, case.number, _MOVES[act], now=now, **given)
+        number = goes_on_as(session, case).number if act is ComplainantAct.APPEAL else case.number
+        move_by_complainant(session, number, _MOVES[act], now=now, **given)
     elif act is ComplainantAct.ADD:
         _add(session, case, words, now=now)
     else:
@@ -95,7 +98,15 @@ def add_file(
         return case
     if ComplainantAct.ADD not in status_of(session, case, now=now).acts:
         raise Refused(CasesRefusal.ACT_NOT_OPEN)
-    put_evidence(session, case, upload, account_id=None, author=Author.public(), now=now)
+    put_evidence(
+        session,
+        case,
+        upload,
+        account_id=None,
+        author=Author.public(),
+        now=now,
+        state=CaseState(goes_on_as(session, case).state),
+    )
     return None
 
 
@@ -106,6 +117,7 @@ def _open_to_act(session: Session, opening: Opening, *, now: datetime) -> Case |
         return case
     if case.receipt_spoken:
         raise Refused(CasesRefusal.CODE_MUST_CHANGE)
+    lock_together(session, [case.number])
     locked = session.exec(
         select(Case)
         .where(col(Case.id) == case.id)

@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from core.cases.access import able_members, find_case, is_inside, parts_of
+from core.cases.access import able_members, exists_for, find_case, is_inside, parts_of
 from core.cases.ciphers import TextCipher, cipher_of
 from core.cases.clocks import is_due_soon, is_overdue
 from core.cases.conflicts import not_in_conflict
+from core.cases.merging import merged_in
 from core.cases.models import (
     Case,
     CaseAccess,
@@ -181,6 +182,8 @@ class CasePage:
     appeal_until: datetime | None
     pauses_left: int
     merged_into: str | None
+    merged: Sequence[str]
+    """Numbers of the cases that go on as this one, those that exist for whoever looks."""
     commission_id: int | None
     commission_level: Level | None
     commission_place: str | None
@@ -246,6 +249,7 @@ def case_page(session: Session, actor: Actor, number: str, *, now: datetime) -> 
         appeal_until=case.appeal_until,
         pauses_left=MAX_PAUSES - case.pauses,
         merged_into=target,
+        merged=_merged(session, case, actor),
         commission_id=case.commission_id,
         commission_level=Level(commission.level) if commission else None,
         commission_place=commission.place_code if commission else None,
@@ -337,6 +341,19 @@ def _respondents(session: Session, case: Case, cipher: TextCipher) -> tuple[Resp
             level=Level(row.level),
         )
         for row in rows
+    )
+
+
+def _merged(session: Session, case: Case, actor: Actor) -> tuple[str, ...]:
+    own = [one.id for one in merged_in(session, case)]
+    if not own:
+        return ()
+    return tuple(
+        session.exec(
+            select(Case.number)
+            .where(col(Case.id).in_(own), exists_for(session, actor))
+            .order_by(col(Case.id))
+        ).all()
     )
 
 

@@ -101,9 +101,12 @@ def put_evidence(
     account_id: int | None,
     author: Author,
     now: datetime,
+    state: CaseState | None = None,
 ) -> int:
     """Add a file to a case that is locked, for whoever may (``account_id`` None: the complainant).
     The lock makes two presses take turns: the second finds the file there.
+
+    ``state`` is given for a merged case: that of the case that goes on.
 
     Refused as ``files_are_frozen`` while the commission deliberates, ``changed_meanwhile`` once the
     case has ended otherwise than by a decision, ``too_many_files`` (facts: files, megabytes), and
@@ -118,7 +121,7 @@ def put_evidence(
     ).first()
     if known is not None:
         return known
-    state = CaseState(case.state)
+    state = state or CaseState(case.state)
     bar = bar_to_adding(state)
     if bar is not None:
         raise Refused(bar, state=state)

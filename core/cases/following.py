@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from core.cases.ciphers import cipher_of, digest
 from core.cases.clocks import ANONYMOUS_WITHDRAWAL
 from core.cases.evidence import own_files
+from core.cases.merging import goes_on_as
 from core.cases.models import Attempt, Case, CaseAccess, Complainant, Note
 from core.cases.receipts import ReceiptCode, parse_number
 from core.cases.rules import (
@@ -160,10 +161,8 @@ def status_of(session: Session, case: Case, *, now: datetime) -> ComplaintStatus
         )
     if case.erased_at is not None:
         return ComplaintStatus(number=number, told=Told.ERASED, since=case.erased_at)
-    own = case
-    while case.state == CaseState.MERGED.value and case.merged_into is not None:
-        # Each complainant of merged cases keeps a code and follows the case that goes on.
-        case = session.get_one(Case, case.merged_into)
+    # Each complainant of merged cases keeps a code and follows the case that goes on.
+    own, case = case, goes_on_as(session, case)
     told = TOLD[CaseState(case.state)]
     shown = told in {Told.DECIDED, Told.CLOSED, Told.APPEALED} and case.finding
     confirmed_from = withdraw_from(session, own)
@@ -174,10 +173,10 @@ def status_of(session: Session, case: Case, *, now: datetime) -> ComplaintStatus
         finding=Finding(case.finding) if shown and case.finding else None,
         appeal_until=case.appeal_until,
         # What was written to one complainant is not for the other of a merged case.
-        messages=_messages(session, own) if own is case else (),
+        messages=_messages(session, own),
         openings=_openings(session, own),
         files=own_files(session, own),
-        acts=_acts(own, confirmed_from, now),
+        acts=_acts(own, confirmed_from, now) if own is case else _acts_of_merged(case, now),
         withdrawal_asked_at=own.withdrawal_asked_at,
         withdraw_from=confirmed_from,
     )
@@ -234,6 +233,17 @@ def _acts(case: Case, confirmed_from: datetime | None, now: datetime) -> frozens
     if row is not None and case.appeal_until is not None and now < case.appeal_until:
         acts.add(ComplainantAct.APPEAL)
     return frozenset(acts)
+
+
+def _acts_of_merged(goes_on: Case, now: datetime) -> frozenset[ComplainantAct]:
+    """What the complainant of a merged case may do: add, and appeal against the decision. Nobody
+    withdraws or answers for the complainant of the case that goes on.
+    """
+    allowed = {ComplainantAct.ADD, ComplainantAct.APPEAL}
+    found = _acts(goes_on, None, now)
+    if ComplainantAct.ANSWER in found:
+        found |= {ComplainantAct.ADD}
+    return found & allowed
 
 
 def attempts(session: Session, kind: str, subject: str, *, now: datetime) -> int:

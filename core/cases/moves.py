@@ -1,6 +1,6 @@
 """Making a move: asked of the table, checked against its requirements, carried out, written down."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -24,6 +24,7 @@ from core.cases.election import calendar_of
 from core.cases.evidence import freeze_evidence
 from core.cases.following import code_fits
 from core.cases.history import enter_state
+from core.cases.merging import MERGED_INTO, let_go, lock_together, merged_in
 from core.cases.models import Case, CaseMove, Contact, Decision, DecisionVote, Note, PendingMove
 from core.cases.receipts import parse_number
 from core.cases.remedies import order_remedies
@@ -84,6 +85,8 @@ def move(
     met. A move that needs a second person waits (`Moved.awaits_second`) for `confirm_move`.
     """
     _check_person(actor)
+    if move in _BIND_OTHERS:
+        lock_together(session, _numbers(session, subject, given))
     case = _case_for_move(session, subject, move, actor, given)
     catch_up(session, case, now)
     if expected is not None and case.state != expected.value:
@@ -103,6 +106,7 @@ def move_by_complainant(
     Refused as ``move_not_allowed`` unless the table gives the move to complainants now, and by the
     first requirement that isn't met.
     """
+    lock_together(session, [number])
     case = session.exec(
         select(Case)
         .where(col(Case.number) == number)
@@ -182,6 +186,19 @@ def take_back_pending(session: Session, subject: int | str, *, actor: Actor, now
         raise Refused(CasesRefusal.NOTHING_TO_CONFIRM)
     session.delete(waiting)
     session.flush()
+
+
+_BIND_OTHERS: Final = frozenset({Move.MERGE, Move.UNMERGE, Move.WITHDRAW})
+"""Moves of one case that move or read another."""
+
+
+def _numbers(session: Session, subject: int | str, given: Given) -> list[str]:
+    if isinstance(subject, int):
+        found = session.exec(select(Case.number).where(col(Case.id) == subject)).first()
+        own = found or ""
+    else:
+        own = parse_number(subject) or ""
+    return [own, parse_number(given.get("target") or "") or own]
 
 
 def _check_person(actor: Actor) -> None:
@@ -327,6 +344,8 @@ def _merge(attempted: Attempted, _cipher: TextCipher) -> None:
     ).one_or_none()
     if target is None or target.id == case.id or target.state == CaseState.MERGED.value:
         raise Refused(CasesRefusal.NO_SUCH_CASE)
+    if CaseState(target.state) not in MERGED_INTO:
+        raise Refused(CasesRefusal.TARGET_GONE_TOO_FAR, state=CaseState(target.state))
     case.merged_into = target.id
 
 
@@ -375,11 +394,22 @@ def _pass_on(attempted: Attempted, _cipher: TextCipher) -> None:
 
 
 def _deliberate(attempted: Attempted, cipher: TextCipher) -> None:
-    """Freeze what the decision may rest on: a digest over contacts, notes, files and the lead's
-    list.
+    """Freeze what the decision may rest on: a digest over contacts, notes and files of the case and
+    of those that go on as it, and the lead's list.
     """
     session, case = attempted.session, attempted.case
     frozen = sha256(attempted.given["evidence"].encode())
+    for part in _gathered(attempted, case, cipher):
+        frozen.update(part)
+    for one in merged_in(session, case):
+        for part in _gathered(attempted, one, cipher_of(session, one.text_key_id)):
+            frozen.update(part)
+    case.evidence_digest = frozen.hexdigest()
+
+
+def _gathered(attempted: Attempted, case: Case, cipher: TextCipher) -> Iterator[bytes]:
+    """Digests of all that was told and brought in one case; its files are frozen with it."""
+    session = attempted.session
     stories = session.exec(
         select(Contact.story, Contact.quoted)
         .where(col(Contact.case_id) == case.id)
@@ -390,12 +420,10 @@ def _deliberate(attempted: Attempted, cipher: TextCipher) -> None:
     ).all()
     told = (part for story in stories for part in story if part is not None)
     for text in (*told, *notes):
-        frozen.update(sha256(text).digest())
-    for content in freeze_evidence(
+        yield sha256(text).digest()
+    yield from freeze_evidence(
         session, case, cipher, account_id=attempted.actor.account_id, now=attempted.now
-    ):
-        frozen.update(content)
-    case.evidence_digest = frozen.hexdigest()
+    )
 
 
 def _decide(attempted: Attempted, cipher: TextCipher) -> None:
@@ -461,8 +489,11 @@ def _reopen(attempted: Attempted, _cipher: TextCipher) -> None:
 
 
 def _withdraw(attempted: Attempted, _cipher: TextCipher) -> None:
-    """The wish is fulfilled: should the case go on, a withdrawal has to be asked for anew."""
+    """The wish is fulfilled: should the case go on, a withdrawal has to be asked for anew. Nobody
+    withdraws for another: cases that were merged into this one go on by themselves.
+    """
     attempted.case.withdrawal_asked_at = attempted.case.withdrawal_channel = None
+    let_go(attempted.session, attempted.case, now=attempted.now)
 
 
 _EFFECTS: Final[Mapping[Move, Callable[[Attempted, TextCipher], None]]] = MappingProxyType(

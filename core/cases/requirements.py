@@ -332,6 +332,8 @@ def _verification(attempted: Attempted) -> CasesRefusal | None:
     way = attempted.given.get("verification")
     if way is None:
         return _MISSING
+    if attempted.by_complainant:
+        return None  # the code opened the way here: it may be that of a case merged into this one
     if way is Verification.RECEIPT_CODE:
         code = attempted.given.get("code") or ""
         return _when(code_fits(attempted.case, code), CasesRefusal.BAD_RECEIPT_CODE)

@@ -13,7 +13,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import ColumnElement, and_, delete, exists, update
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from core.audit import service as audit
 from core.cases.access import exists_for, find_case, parts_of
@@ -21,6 +23,7 @@ from core.cases.ciphers import cipher_of, destroy_text_key
 from core.cases.clocks import Window
 from core.cases.commissions import seats_of
 from core.cases.election import limits_of
+from core.cases.merging import merged_in
 from core.cases.models import (
     Case,
     CaseHold,
@@ -42,6 +45,7 @@ LONGEST_HOLD: Final = timedelta(days=3 * 365)
 SOON: Final = timedelta(days=14)
 
 _CLOCK: Final = Actor.system("clock")
+_GoesOn: Final = aliased(Case)
 _KEPT_BY_CLOCK: Final = tuple(
     state.value
     for state in (
@@ -186,15 +190,24 @@ def erased_soon(session: Session, actor: Actor, *, now: datetime) -> Sequence[So
 
 def is_erasure_due(session: Session, now: datetime) -> bool:
     """Whether `erase_due_cases` would find anything."""
-    return session.exec(_due(session, now).limit(1)).first() is not None
+    return any(
+        session.exec(each.limit(1)).first() is not None
+        for each in (_due(session, now), _left_behind(now))
+    )
 
 
 def erase_due_cases(session: Session, now: datetime) -> int:
     """Erase the texts of cases whose time is over; gives how many that were."""
-    due = session.exec(_due(session, now).limit(AT_ONCE).with_for_update(skip_locked=True)).all()
+    due = [
+        case
+        for each in (_due(session, now), _left_behind(now))
+        for case in session.exec(each.limit(AT_ONCE).with_for_update(skip_locked=True)).all()
+    ]
     for case in due:
-        for one in (case, *_merged_into(session, case)):
-            _erase(session, one, now)
+        for one in (case, *merged_in(session, case)):
+            # A merged one on hold keeps its texts; it is erased when its own hold is over.
+            if one.erased_at is None and _hold_of(session, one, now) is None:
+                _erase(session, one, now)
     session.flush()
     return len(due)
 
@@ -242,9 +255,20 @@ def _of_officer(session: Session, subject: int | str, actor: Actor) -> Case:
     return case
 
 
-def _due(session: Session, now: datetime):  # type: ignore[no-untyped-def]  # a select of Case
+def _due(session: Session, now: datetime) -> SelectOfScalar[Case]:
     kept = limits_of(session).windows[Window.RETENTION]
     return select(Case).where(_over(now - kept), ~_held(now)).order_by(col(Case.state_since))
+
+
+def _left_behind(now: datetime) -> SelectOfScalar[Case]:
+    """Merged cases that a hold kept when the one they went into was erased, and keeps no more."""
+    erased = select(_GoesOn.id).where(col(_GoesOn.erased_at).is_not(None))
+    return select(Case).where(
+        col(Case.erased_at).is_(None),
+        col(Case.state) == CaseState.MERGED.value,
+        col(Case.merged_into).in_(erased),
+        ~_held(now),
+    )
 
 
 def _over(before: datetime) -> ColumnElement[bool]:
@@ -272,17 +296,6 @@ def _hold_of(session: Session, case: Case, now: datetime) -> CaseHold | None:
             col(CaseHold.until) > now,
         )
     ).first()
-
-
-def _merged_into(session: Session, case: Case) -> list[Case]:
-    found = session.exec(
-        select(Case).where(
-            col(Case.merged_into) == case.id,
-            col(Case.state) == CaseState.MERGED.value,
-            col(Case.erased_at).is_(None),
-        )
-    ).all()
-    return [each for one in found for each in (one, *_merged_into(session, one))]
 
 
 def _erase(session: Session, case: Case, now: datetime) -> None:
