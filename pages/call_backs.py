@@ -22,6 +22,7 @@ from core.cases.service import Promise
 from core.database import reading, unit_of_work
 from core.errors import Refused
 from core.i18n import _, format_datetime, n_, refusal_text, term
+from core.membership.rules import start_of
 from core.settings import settings
 from core.staff.rules import Actor, Role
 from pages.session import staff_callback
@@ -226,4 +227,4 @@ def _facts(view: CallBackView) -> str:
 
 def day_begins(now: datetime) -> datetime:
     """Midnight of today on the country's clock."""
-    return datetime.combine(now.astimezone(settings().zone).date(), time(), settings().zone)
+    return start_of(now.astimezone(settings().zone).date(), settings().zone)

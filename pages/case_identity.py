@@ -11,8 +11,9 @@ from core.cases.identity import RequestView
 from core.database import reading, unit_of_work
 from core.errors import Refused
 from core.i18n import _, format_datetime, format_time
-from core.staff.rules import Actor
+from core.staff.rules import Actor, Role
 from pages.case_acts import attempt
+from pages.session import staff_fragment
 from pages.wording import plain, show_refusal
 
 OPENED: Final = "case_identity"
@@ -37,10 +38,10 @@ def draw_identity(actor: Actor, page: CasePage) -> None:
     for request in desk.waiting:
         draw_request(actor, page.number, request)
     if opened is not None:
-        draw_opened(opened[1])
+        draw_opened(page.number)
     elif desk.open_until is not None:
-        st.caption(_("A second person agreed. Until {time} you can look.",
-                     time=format_time(desk.open_until)))  # fmt: skip
+        until = format_time(desk.open_until)
+        st.caption(_("A second person agreed. Until {time} you can look.", time=until))
         if st.button(_("Show who complains"), icon=":material/visibility:"):
             show(actor, page.number)
     elif not any(request.is_own for request in desk.waiting):
@@ -97,8 +98,19 @@ def draw_request(actor: Actor, number: str, request: RequestView) -> None:
             decide(allow=False)
 
 
-def draw_opened(found: service.Identity) -> None:
-    """What is known of the person, until it is hidden or the hour is over."""
+@staff_fragment(Role.OPERATOR, Role.COMMISSIONER, run_every=30)
+def draw_opened(actor: Actor, number: str) -> None:
+    """What is known of the person, until it is hidden or the hour is over: then it leaves the screen
+    though nobody presses anything.
+    """
+    opened: tuple[str, service.Identity] | None = st.session_state.get(OPENED)
+    with reading() as session:
+        desk = identity.identity_desk(session, actor, number, now=clock.now())
+    if opened is None or desk.open_until is None:
+        st.session_state.pop(OPENED, None)
+        st.rerun()
+        return
+    found = opened[1]
     with st.container(border=True):
         for label, value in (
             (_("Name"), found.name),

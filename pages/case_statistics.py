@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from core import clock, places
-from core.cases.statistics import AGES, Statistics, case_statistics
+from core.cases.statistics import AGES, Statistics, case_statistics, is_outside, month_of
 from core.cases.suppression import Shown
 from core.database import reading
 from core.i18n import (
@@ -29,6 +29,7 @@ from pages.wording import capital
 
 actor = require_role(Role.ORGANIZER, Role.OBSERVER, Role.COMMISSIONER)
 FIRST_SPAN = timedelta(weeks=8)
+MONTHS = 12
 HIDDEN = "·"
 
 
@@ -46,9 +47,23 @@ def last_month(today: date) -> tuple[date, date]:
     return last.replace(day=1), last
 
 
+def chosen_month(today: date) -> tuple[date, date]:
+    """One of the last twelve months: whole ones can't be subtracted from each other."""
+    months = [month_of(today)]
+    while len(months) < MONTHS:
+        months.append(last_month(months[-1][0]))
+    names = {f"{since:%Y-%m}": f"{since:%m.%Y}" for since, _until in months}
+    picked = choose(
+        st.container(width=260), _("Month"), names, name="month", default=next(iter(names))
+    )
+    return next(month for month in months if f"{month[0]:%Y-%m}" == picked)
+
+
 def chosen() -> tuple[date, date, str | None]:
     """The first and the last day and the region (None: all), remembered in the address."""
     today = clock.now().astimezone(settings().zone).date()
+    if is_outside(actor):
+        return *chosen_month(today), None
     since = day_of_address("since", today - FIRST_SPAN)
     until = max(since, day_of_address("until", today))
     if st.button(_("Last month"), icon=":material/calendar_month:"):

@@ -1,4 +1,6 @@
-"""How many complaints there are, for everybody: by region and kind, made anew each Monday."""
+"""How many complaints there are, for everybody: those received before Monday by region and kind, as
+they are known now.
+"""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -23,6 +25,7 @@ from portal.templating import answer, draw, locale_of, localized
 
 KEPT_OUTSIDE: Final = "public, max-age=3600"
 _found: Kept[PublicStatistics] = Kept(keep=timedelta(minutes=10))
+_pages: Kept[str] = Kept(keep=timedelta(minutes=10))
 
 
 class ComplaintFigures(msgspec.Struct):
@@ -72,7 +75,8 @@ async def show(request: Request) -> Response:
                 contacts=Contacts(primary.hotline, primary.email) if primary else None,
             )
 
-    return answer(await run_in_threadpool(drawn), cache_control=KEPT_OUTSIDE)
+    page = await run_in_threadpool(_pages.get, locale_of(request), drawn)
+    return answer(page, cache_control=KEPT_OUTSIDE)
 
 
 def _kind_name(kind: Category) -> str:

@@ -5,6 +5,7 @@ For organizers and observers, who are outside every commission, small counts are
 are not counted. The public page is made anew each week, from the same cases for everybody.
 """
 
+from calendar import monthrange
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -19,8 +20,10 @@ from core import places
 from core.cases.access import exists_for
 from core.cases.conflicts import not_in_conflict
 from core.cases.models import Case, CaseMove, Deadline
-from core.cases.rules import OPEN_STATES, CaseState, Category, Channel, Finding, Move
+from core.cases.rules import OPEN_STATES, CasesRefusal, CaseState, Category, Channel, Finding, Move
 from core.cases.suppression import SMALLEST, Shown, rounded_down, suppressed
+from core.errors import Refused
+from core.membership.rules import end_of, start_of
 from core.settings import settings
 from core.staff.rules import Actor, Role, require
 
@@ -76,6 +79,16 @@ class _Row:
     finding: Finding | None
 
 
+def is_outside(actor: Actor) -> bool:
+    """Whether small counts are hidden from the actor: whoever answers for more than commissions."""
+    return actor.has(Role.ORGANIZER, Role.OBSERVER)
+
+
+def month_of(day: date) -> tuple[date, date]:
+    """The first and the last day of a day's month."""
+    return day.replace(day=1), day.replace(day=monthrange(day.year, day.month)[1])
+
+
 def case_statistics(
     session: Session,
     actor: Actor,
@@ -85,9 +98,16 @@ def case_statistics(
     region: str | None = None,
     now: datetime,
 ) -> Statistics:
-    """Cases received on the days from ``since`` to ``until`` (both included), of a region or all."""
+    """Cases received on the days from ``since`` to ``until`` (both included), of a region or all.
+
+    Whoever stands outside the commissions gets calendar months of all regions only, refused as
+    ``only_whole_months`` otherwise: days and regions chosen at will could be subtracted from each
+    other until a hidden count is left.
+    """
     require(actor, Role.ORGANIZER, Role.OBSERVER, Role.COMMISSIONER)
-    outside = actor.has(Role.ORGANIZER, Role.OBSERVER)
+    outside = is_outside(actor)
+    if outside and (region is not None or (since, until) != month_of(since)):
+        raise Refused(CasesRefusal.ONLY_WHOLE_MONTHS)
     chosen = not_in_conflict(session, actor) if outside else exists_for(session, actor)
     received = (chosen, *_received(*_instants(since, until)))
     rows = [row for row in _rows(session, received) if region is None or row.region == region]
@@ -118,7 +138,7 @@ def public_statistics(session: Session, *, now: datetime) -> PublicStatistics:
     zone = settings().zone
     today = now.astimezone(zone).date()
     monday = today - timedelta(days=today.weekday())
-    at = datetime.combine(monday, datetime.min.time(), zone)
+    at = start_of(monday, zone)
     rows = _rows(session, (col(Case.received_at) < at,))
     ended = _decided_by(session, at)
     return PublicStatistics(
@@ -152,11 +172,7 @@ def _decided_by(session: Session, at: datetime) -> set[int]:
 
 
 def _instants(since: date, until: date) -> tuple[datetime, datetime]:
-    zone, midnight = settings().zone, datetime.min.time()
-    return (
-        datetime.combine(since, midnight, zone),
-        datetime.combine(until + timedelta(days=1), midnight, zone),
-    )
+    return start_of(since, settings().zone), end_of(until, settings().zone)
 
 
 def _received(start: datetime, end: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.cases import service
 from core.cases.models import Case
-from core.cases.rules import CaseState, Category, Finding
+from core.cases.rules import CasesRefusal, CaseState, Category, Finding
 from core.cases.statistics import Statistics, case_statistics, public_statistics
 from core.cases.suppression import SMALLEST, rounded_down, suppressed
 from core.errors import Refused
@@ -53,13 +53,12 @@ def test_nothing_is_hidden_where_nothing_is_small(cells: dict[int, int]) -> None
 
 
 def statistics(desk: Desk, actor: Actor, **more: object) -> Statistics:
-    span = {"since": date(2020, 9, 1), "until": date(2020, 9, 30)}
+    span: dict[str, object] = {"since": date(2020, 9, 1), "until": date(2020, 9, 30)}
     return case_statistics(
         desk.session,
         actor,
         now=desk.now,
-        **span,
-        **more,  # type: ignore[arg-type]
+        **(span | more),  # type: ignore[arg-type]
     )
 
 
@@ -94,8 +93,25 @@ def test_organizers_and_observers_see_no_small_count(desk: Desk, make_actor: Mak
         assert only(found.categories.cells) == {FIRST: None, SECOND: None}
         assert found.decided == 0
         assert found.is_suppressed
-    other = statistics(desk, desk.organizer, region="110000000")
-    assert other.total == 0
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"region": REGION},
+        {"since": date(2020, 9, 2)},
+        {"until": date(2020, 9, 29)},
+        {"until": date(2020, 10, 31)},
+    ],
+    ids=["a region", "a month but its first day", "a month but its last day", "two months"],
+)
+def test_whoever_stands_outside_gets_nothing_that_could_be_subtracted(
+    desk: Desk, more: dict[str, object]
+) -> None:
+    with pytest.raises(Refused) as refused:
+        statistics(desk, desk.organizer, **more)
+    assert refused.value.code is CasesRefusal.ONLY_WHOLE_MONTHS
+    assert statistics(desk, desk.chair(), **more).total == 0
 
 
 def test_whoever_is_named_is_not_told_by_the_counts(desk: Desk) -> None:
