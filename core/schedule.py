@@ -22,6 +22,7 @@ from core.database import reading, unit_of_work
 from core.i18n import set_locale
 from core.mail import service as mail
 from core.messaging import service as messaging
+from core.messaging.chosen import mail_gateway
 from core.settings import settings
 from core.staff import lockouts
 from core.voting import closing
@@ -61,6 +62,12 @@ def state() -> State:
 def deliver_messages(now: datetime) -> int:
     """Send what stands in the outbox."""
     return messaging.deliver_due(now)
+
+
+def deliver_mails(now: datetime) -> int:
+    """Send mails that stand in the outbox, where a mail server is set."""
+    gateway = mail_gateway()
+    return messaging.deliver_due(now, gateway=gateway) if gateway is not None else 0
 
 
 def sign_audit_head(now: datetime) -> int:
@@ -127,6 +134,7 @@ def close_vote(now: datetime) -> int:
 
 TASKS: Final = (
     Task("deliver_messages", timedelta(seconds=2), deliver_messages),
+    Task("deliver_mails", timedelta(seconds=5), deliver_mails),
     Task("publish_board", timedelta(seconds=1), publish_board),
     Task("close_vote", timedelta(seconds=10), close_vote),
     Task("move_cases", timedelta(seconds=20), move_cases),

@@ -18,9 +18,11 @@ ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "PRIMARIES_"
 KANNEL_PORT: Final = 13013
 CLAMD_PORT: Final = 3310
+SMTP_PORTS: Final = {"smtps": 465, "smtp": 587}
 IMAP_PORTS: Final = {"imaps": 993, "imap": 143}
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _KANNEL_PARAMETERS: Final = frozenset({"from", "smsc", "at_once", "reports"})
+_ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
 _SENDER: Final = re.compile(r"[A-Za-z0-9 ._&-]{1,11}|\+?[0-9]{1,15}")
 
 
@@ -56,6 +58,25 @@ class ClamdSettings:
     path: str | None
     host: str = ""
     port: int = CLAMD_PORT
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmtpSettings:
+    """The server that takes our mails, and the address they are from. Without ``tls`` from the first
+    byte the connection is secured by STARTTLS, unless the server is on this machine.
+    """
+
+    host: str
+    port: int
+    tls: bool
+    user: str
+    password: str = field(repr=False)
+    sender: str
+
+    @property
+    def is_local(self) -> bool:
+        """Whether no network lies between."""
+        return self.host in _LOOPBACK
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +125,8 @@ class Settings:
     """The gateway that ``sms_url`` names, unless that is a file."""
     clamd: ClamdSettings | None
     """What looks evidence through for malware; None: nothing does."""
+    smtp: SmtpSettings | None = None
+    """What sends our mails; None: none are sent."""
     mailboxes: tuple[MailboxSettings, ...] = ()
     """Where complaints come by mail."""
 
@@ -178,6 +201,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         sms_url=sms_url,
         kannel=None if sms_url.startswith("file:") else _kannel(sms_url, staff_url, faults),
         clamd=_clamd(text("CLAMD_URL", ""), faults),
+        smtp=_smtp(text("SMTP_URL", ""), faults),
         mailboxes=_mailboxes(text("MAILBOXES", ""), faults),
     )
     if settings.public_workers > 1 and settings.database_url.startswith("sqlite"):
@@ -207,6 +231,35 @@ def _clamd(url: str, faults: list[str]) -> ClamdSettings | None:
         return ClamdSettings(None, parts.hostname, port or CLAMD_PORT)
     faults.append(f"{PREFIX}CLAMD_URL must be tcp://host:3310 or unix:/path/of/the/socket")
     return None
+
+
+def _smtp(url: str, faults: list[str]) -> SmtpSettings | None:
+    """The server of ``smtps://user:password@host:465/?from=address``; none where nothing is set.
+
+    The fault does not repeat the URL: there is a password in it.
+    """
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+        port = parts.port or SMTP_PORTS.get(parts.scheme, 0)
+        sender = parse_qs(parts.query).get("from", [""])[0]
+    except ValueError:
+        parts, port, sender = urlsplit(""), 0, ""
+    if not (port and parts.hostname and _ADDRESS.fullmatch(sender)):
+        faults.append(
+            f"{PREFIX}SMTP_URL must be smtps://user:password@host:465/?from=committee@example.kz"
+            " (smtp:// for STARTTLS), in user and password %40 for @, %2F for /"
+        )
+        return None
+    return SmtpSettings(
+        host=parts.hostname,
+        port=port,
+        tls=parts.scheme == "smtps",
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        sender=sender,
+    )
 
 
 def _mailboxes(urls: str, faults: list[str]) -> tuple[MailboxSettings, ...]:

@@ -14,10 +14,13 @@ from core.i18n import (
     format_percent,
     format_time,
 )
+from core.mail.queries import intake_health
 from core.staff.health import Health, health
 from core.staff.rules import Actor, Role
+from pages.mail_health import draw_intake, wrong_with_mail
 from pages.outgoing import draw_codes, draw_gateways, offer_acts, wrong_with_messages
 from pages.session import require_role, staff_fragment
+from pages.wording import plain
 
 actor = require_role(Role.ADMINISTRATOR)
 LATE = timedelta(minutes=1)
@@ -54,14 +57,16 @@ def draw(_actor: Actor) -> None:
     now = clock.now()
     with reading() as session:
         found = health(session, now=now)
-    wrong = verdict(found, now)
+        mail = intake_health(session)
+    wrong = [*verdict(found, now), *wrong_with_mail(mail, now)]
     if wrong:
         for sentence in wrong:
-            st.error(sentence, icon=":material/error:")
+            st.error(plain(sentence), icon=":material/error:")
     else:
         st.success(_("Everything runs."), icon=":material/check_circle:")
     draw_figures(found, now)
     draw_gateways(found, now)
+    draw_intake(mail)
     draw_codes(found.codes)
     st.caption(
         _(

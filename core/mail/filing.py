@@ -21,6 +21,7 @@ from core.cases.letters import letter_to_existing
 from core.cases.models import Case
 from core.cases.rules import MAX_TEXT, CasesRefusal, Channel, WrapUp
 from core.errors import Refused
+from core.mail.answers import acknowledge
 from core.mail.models import IncomingMail
 from core.mail.parsing import parse
 from core.mail.rules import LARGEST, Attachment, Fate, Fault, Mail, Mark, Tie
@@ -97,6 +98,7 @@ def file_mail(session: Session, mail_id: int, *, now: datetime) -> Filed:
         row.tie, row.tied_case_id = tie.kind.value, tie.case_id
         if tie.kind is Tie.PROVED and _add_unasked(session, row, raw, mail, now):
             marks.discard(Mark.POSSIBLE_COPY)
+    acknowledge(session, row, mail, marks, now=now)
     row.marks = ",".join(sorted([*(mark.value for mark in marks), *mail.signs]))
     session.add(row)
     session.flush()

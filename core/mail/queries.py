@@ -126,14 +126,8 @@ def one_mail(session: Session, actor: Actor, mail_id: int) -> MailRow:
 def unsorted_count(session: Session, actor: Actor) -> tuple[int, int]:
     """How many mails wait to be sorted, and how many lie in quarantine."""
     require(actor, Role.OPERATOR)
-    counts = dict(
-        session.exec(
-            select(IncomingMail.fate, func.count())
-            .where(col(IncomingMail.fate).in_((Fate.TO_SORT.value, Fate.QUARANTINED.value)))
-            .group_by(col(IncomingMail.fate))
-        ).all()
-    )
-    return counts.get(Fate.TO_SORT.value, 0), counts.get(Fate.QUARANTINED.value, 0)
+    found = intake_health(session)
+    return found.to_sort, found.quarantined
 
 
 def earlier_of_sender(session: Session, actor: Actor, mail_id: int) -> Sequence[EarlierMail]:
@@ -182,6 +176,36 @@ def quarantine(session: Session, actor: Actor) -> Sequence[QuarantinedMail]:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class IntakeHealth:
+    """How the intake of mail is doing: mailboxes, and what waits for people since when."""
+
+    mailboxes: Sequence[MailboxView]
+    to_sort: int
+    quarantined: int
+    oldest: datetime | None
+
+
+def intake_health(session: Session) -> IntakeHealth:
+    """For the health page: counts and instants, nothing of what was written."""
+    waiting = (Fate.TO_SORT.value, Fate.QUARANTINED.value)
+    counts = dict(
+        session.exec(
+            select(IncomingMail.fate, func.count())
+            .where(col(IncomingMail.fate).in_(waiting))
+            .group_by(col(IncomingMail.fate))
+        ).all()
+    )
+    return IntakeHealth(
+        mailboxes=mailboxes(session),
+        to_sort=counts.get(Fate.TO_SORT.value, 0),
+        quarantined=counts.get(Fate.QUARANTINED.value, 0),
+        oldest=session.exec(
+            select(func.min(IncomingMail.arrived_at)).where(col(IncomingMail.fate).in_(waiting))
+        ).one(),
+    )
+
+
 def mailboxes(session: Session) -> Sequence[MailboxView]:
     """How the fetching from every mailbox goes, for the health page."""
     rows = session.exec(select(Mailbox).order_by(col(Mailbox.name))).all()
@@ -195,15 +219,6 @@ def mailboxes(session: Session) -> Sequence[MailboxView]:
         )
         for row in rows
     )
-
-
-def oldest_unsorted(session: Session) -> datetime | None:
-    """Since when the oldest mail waits to be sorted or lies in quarantine."""
-    return session.exec(
-        select(func.min(IncomingMail.arrived_at)).where(
-            col(IncomingMail.fate).in_((Fate.TO_SORT.value, Fate.QUARANTINED.value))
-        )
-    ).one()
 
 
 def _exists(session: Session, actor: Actor) -> ColumnElement[bool]:

@@ -5,7 +5,7 @@ Everything is found by an index, and "the last minutes" is a range of the primar
 be looked at while a million messages lie in the table.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -72,9 +72,11 @@ class GatewayHealth:
         return self.recent.get(MessageState.DELIVERED, 0) / self.taken if reported else None
 
 
-def gateway_health(session: Session, *, now: datetime) -> tuple[GatewayHealth, ...]:
-    """Every gateway there is."""
-    return tuple(_health_of(session, kind, now) for kind in GatewayKind)
+def gateway_health(
+    session: Session, kinds: Iterable[GatewayKind], *, now: datetime
+) -> tuple[GatewayHealth, ...]:
+    """How the gateways of these kinds are doing."""
+    return tuple(_health_of(session, kind, now) for kind in kinds)
 
 
 def _health_of(session: Session, kind: GatewayKind, now: datetime) -> GatewayHealth:

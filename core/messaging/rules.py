@@ -35,6 +35,7 @@ class GatewayKind(StrEnum):
     """Which kind of gateway carries a message."""
 
     SMS = "sms"
+    MAIL = "mail"
 
 
 class MessageState(StrEnum):
@@ -58,6 +59,7 @@ class Purpose(StrEnum):
     APPLICATION = "application"
     PAPER_BALLOT = "paper_ballot"
     STAFF = "staff"
+    COMPLAINT = "complaint"
 
     @property
     def is_code(self) -> bool:
@@ -89,6 +91,7 @@ class SendFault(StrEnum):
 
     NOT_REACHED = "not_reached"
     NOT_TAKEN = "not_taken"
+    REFUSED = "refused"
     UNCLEAR = "unclear"
     SENDER_DIED = "sender_died"
     UNDELIVERED = "undelivered"
@@ -120,6 +123,9 @@ def after_fault(
     back together.
     """
     if purpose.is_code and fault not in _NOTHING_TAKEN:
+        return Next(MessageState.FAILED)
+    if fault is SendFault.REFUSED:
+        # Refused for good: the address is none, or takes nothing from us.
         return Next(MessageState.FAILED)
     if not purpose.is_code and attempts >= MAX_ATTEMPTS:
         return Next(MessageState.FAILED)

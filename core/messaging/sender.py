@@ -120,13 +120,18 @@ async def reach(gateway: Gateway) -> Line | SendFault:
         return SendFault.NOT_REACHED
 
 
+PATIENCE_WITH_MAIL: Final = 45.0
+"""The same for mail servers, which look through what they are given first."""
+
+
 async def carry(line: Line, message: Outgoing) -> Tried:
     """Hand one message over; whatever the line raises, this returns."""
     if message.is_expired(clock.now()):
         line.close()
         return Tried(message, SendFault.NOT_TAKEN)
     try:
-        async with asyncio.timeout(PATIENCE):
+        is_mail = message.gateway is GatewayKind.MAIL
+        async with asyncio.timeout(PATIENCE_WITH_MAIL if is_mail else PATIENCE):
             await line.send(message)
     except NotTaken as refusal:
         fault = refusal.fault

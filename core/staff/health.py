@@ -14,7 +14,7 @@ from core.audit import queries as audit
 from core.database import is_sqlite
 from core.messaging import queries as messaging
 from core.messaging.allowance import Spending, spending
-from core.messaging.chosen import sms_gateway_name
+from core.messaging.chosen import mail_gateway_name, sms_gateway_name
 from core.messaging.queries import GatewayHealth
 from core.messaging.rules import GatewayKind
 from core.settings import settings
@@ -42,6 +42,8 @@ class Health:
 def health(session: Session, *, now: datetime) -> Health:
     """The state of the installation at this moment."""
     disk = shutil.disk_usage(settings().data_dir)
+    mail = mail_gateway_name()
+    names = {GatewayKind.SMS: sms_gateway_name()} | ({GatewayKind.MAIL: mail} if mail else {})
     signed = audit.signed_heads(session, limit=1)
     return Health(
         engine=_engine(session),
@@ -49,8 +51,8 @@ def health(session: Session, *, now: datetime) -> Health:
         revision=session.execute(text("SELECT version_num FROM alembic_version")).scalar(),
         disk_free_bytes=disk.free,
         disk_bytes=disk.total,
-        gateways=messaging.gateway_health(session, now=now),
-        gateway_names={GatewayKind.SMS: sms_gateway_name()},
+        gateways=messaging.gateway_health(session, names, now=now),
+        gateway_names=names,
         codes=spending(session, now=now),
         signed_day=signed[0].day if signed else None,
         live_sessions=queries.live_session_count(session, now=now),

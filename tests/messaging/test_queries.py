@@ -14,7 +14,7 @@ from core.errors import Refused
 from core.messaging import reports
 from core.messaging.post import Post, sms
 from core.messaging.queries import GatewayHealth, gateway_health
-from core.messaging.rules import GivenUpAct, MessageState, Purpose, SendFault
+from core.messaging.rules import GatewayKind, GivenUpAct, MessageState, Purpose, SendFault
 from core.messaging.service import deliver_due, settle_given_up
 from tests.messaging.gateways import Lying, Memory, Refusing
 from tests.messaging.test_outbox import queue_code, queue_notice
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 def health(now: datetime) -> GatewayHealth:
     with reading() as session:
-        (found,) = gateway_health(session, now=now)
+        (found,) = gateway_health(session, [GatewayKind.SMS], now=now)
     return found
 
 
