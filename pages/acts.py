@@ -21,7 +21,6 @@ ACTS: Final[Mapping[str, Callable[[], str]]] = {
     "read_mail": lambda: _("Incoming mail read"),
     "retry_mail": lambda: _("Mail in quarantine tried again"),
     "sort_letter": lambda: _("Letter sorted"),
-    "sort_mail": lambda: _("Incoming mail sorted"),
     "ask_after": lambda: _("Complainant asked after"),
     "ask_withdrawal": lambda: _("Withdrawal of a case asked for"),
     "change_receipt_code": lambda: _("Receipt code changed by the complainant"),

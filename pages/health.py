@@ -20,7 +20,6 @@ from core.staff.rules import Actor, Role
 from pages.mail_health import draw_intake, wrong_with_mail
 from pages.outgoing import draw_codes, draw_gateways, offer_acts, wrong_with_messages
 from pages.session import require_role, staff_fragment
-from pages.wording import plain
 
 actor = require_role(Role.ADMINISTRATOR)
 LATE = timedelta(minutes=1)
@@ -61,7 +60,7 @@ def draw(_actor: Actor) -> None:
     wrong = [*verdict(found, now), *wrong_with_mail(mail, now)]
     if wrong:
         for sentence in wrong:
-            st.error(plain(sentence), icon=":material/error:")
+            st.error(sentence, icon=":material/error:")
     else:
         st.success(_("Everything runs."), icon=":material/check_circle:")
     draw_figures(found, now)

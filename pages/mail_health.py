@@ -19,11 +19,11 @@ def wrong_with_mail(found: IntakeHealth, now: datetime) -> Iterator[str]:
         if box.fault:
             yield _(
                 "The mailbox {name} can't be read ({fault}). Check server, user and password.",
-                name=box.name,
+                name=plain(box.name),
                 fault=box.fault,
             )
         elif box.fetched_at is None or now - box.fetched_at > SILENT_FOR:
-            yield _("Nobody has looked into the mailbox {name} for a while.", name=box.name)
+            yield _("Nobody has looked into the mailbox {name} for a while.", name=plain(box.name))
     if found.quarantined:
         yield _(
             "Mails in quarantine: {count}. An operator must settle them.", count=found.quarantined

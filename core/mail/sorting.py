@@ -52,7 +52,7 @@ def read_mail(session: Session, mail_id: int, *, actor: Actor, now: datetime) ->
         row.read_at = now
         session.add(row)
         session.flush()
-    audit.record(session, "read_mail", author=actor.author, subject=f"mail:{mail_id}")
+    _audit(session, "read_mail", row, actor)
     mail = parse(raw_of(session, row))
     is_forwarded = not mail.text.strip()
     return OpenedMail(
@@ -244,14 +244,9 @@ def _decide(session: Session, row: IncomingMail, fate: Fate, actor: Actor, now: 
     row.decided_by, row.decided_at = actor.account_id, now
     session.add(row)
     session.flush()
-    _audit(session, "sort_mail", row, actor)
 
 
 def _audit(session: Session, act: str, row: IncomingMail, actor: Actor) -> None:
-    audit.record(
-        session,
-        act,
-        author=actor.author,
-        subject=f"mail:{row.id}",
-        details={"fate": row.fate},
-    )
+    # Of the contact, not of the mail: an act on a case's contact is hidden with the case from those
+    # whom it names.
+    audit.record(session, act, author=actor.author, subject=f"contact:{row.contact_id}")

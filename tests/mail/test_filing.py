@@ -7,8 +7,11 @@ import pytest
 from sqlmodel import Session, col, func, select
 
 from core import clock
-from core.cases import dossier, evidence, queries
+from core.audit import queries as audit
+from core.cases import access, dossier, evidence, queries
+from core.cases import service as cases
 from core.cases.models import Case, Contact, Evidence
+from core.cases.respondents import RespondentEntry
 from core.cases.rules import CasesRefusal, CaseState, Category, Channel, Urgency, WrapUp
 from core.database import reading, unit_of_work
 from core.errors import Refused
@@ -288,6 +291,45 @@ def test_a_mail_too_large_to_be_read_is_settled_by_hand(
     assert receipt.number
     assert [row_of(each).fate for each in (first, second)] == [Fate.NEW_CASE, Fate.DISCARDED]
     assert counted(Contact) == 2
+
+
+def test_a_mail_of_a_case_that_names_an_operator_does_not_exist_for_them(
+    operator: Actor, make_actor: MakeActor
+) -> None:
+    named = make_actor(Role.OPERATOR, name="Сериков Болат Ержанович")
+
+    def seen() -> list[object]:
+        with reading() as session:
+            lists = [mail.inbox(session, named, fate=fate) for fate in Fate]
+            unseen = access.unseen_acts(session, named)
+            rows, _total = audit.entries(session, unseen=unseen, limit=100)
+            return [lists, [(row.act, row.details) for row in rows if row.act != "log_contact"]]
+
+    first = taken(letter())
+    number = opened(first, operator)
+    with unit_of_work() as session:
+        cases.add_respondent(
+            session,
+            number,
+            RespondentEntry(name="Болат Сериков"),
+            actor=operator,
+            now=clock.now(),
+        )
+    second = taken(letter("Ещё", subject=f"{number[:4]}-{number[4:]}"))
+    with reading() as session:
+        row = mail.one_mail(session, named, second)
+        assert (row.tie, row.tied_to) == (None, None)
+        assert not mail.earlier_of_sender(session, named, second)
+        with pytest.raises(Refused):
+            mail.one_mail(session, named, first)
+    before = seen()
+    with unit_of_work() as session:
+        service.read_mail(session, second, actor=operator, now=clock.now())
+    with unit_of_work() as session:
+        service.add_to_case(session, second, number, actor=operator, now=clock.now())
+    lists, acts = seen()
+    assert all(not rows for rows, _total in lists)  # type: ignore[attr-defined]
+    assert acts == before[1], "what is done with it is not in the log either"
 
 
 def test_strangers_and_observers_sort_nothing(database: str, make_actor: MakeActor) -> None:

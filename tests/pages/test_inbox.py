@@ -10,10 +10,10 @@ from streamlit.testing.v1 import AppTest
 from core import clock
 from core.cases.models import Case
 from core.cases.rules import Category
-from core.database import reading
+from core.database import reading, unit_of_work
 from core.i18n import LOCALES
 from core.mail import filing, service
-from core.mail.models import IncomingMail
+from core.mail.models import IncomingMail, Mailbox
 from core.mail.rules import Fate
 from core.staff.rules import Actor, Role
 from tests.conftest import MakeActor
@@ -93,6 +93,16 @@ def test_spam_is_put_aside_and_taken_back(operator: Actor) -> None:
         by_key(screen.button, "inbox_next").click().run()
         by_key(screen.button, "inbox_back").click().run()
     assert fates() == [Fate.TO_SORT, Fate.TO_SORT]
+
+
+def test_the_health_page_tells_of_mailboxes_and_of_what_waits(
+    operator: Actor, make_actor: MakeActor
+) -> None:
+    with unit_of_work() as session:
+        session.add(Mailbox(name="desk@mail/INBOX", tried_at=clock.now(), fault="OSError"))
+    screen = open_page("health", make_actor(Role.ADMINISTRATOR))
+    assert any("desk@mail" in item.value.replace("\\", "") for item in screen.error)
+    assert "2" in [item.value for item in screen.metric]
 
 
 def test_the_quarantine_shows_headers_and_opens_a_case_by_hand(
