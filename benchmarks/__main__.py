@@ -17,6 +17,7 @@ MEASUREMENTS = (
     "live_page",
     "register_import",
     "phone_contact",
+    "mail_to_case",
     "staff_screens",
     "count",
 )

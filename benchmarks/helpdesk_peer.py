@@ -1,8 +1,8 @@
 """The peer of M9 and M10: django-helpdesk in a process and an environment of its own.
 
-Run by that environment's Python. Reads a line of JSON for each round from its input (a list of
-texts to save, or of files of mails), saves them as django-helpdesk does, and answers the seconds
-it took, a line each. Knows nothing of Primaries.
+Run by that environment's Python. Reads a line of JSON for each round from its input
+(``{"texts": […]}`` to save, or ``{"mails": […]}``, files to take in), saves them as django-helpdesk
+does, and answers the seconds it took, a line each. Knows nothing of Primaries.
 """
 
 import json
@@ -59,6 +59,7 @@ def main() -> None:
     """Rounds until the input ends."""
     configure(Path(sys.argv[1]))
     from django.contrib.auth import get_user_model
+    from helpdesk.email import extract_email_metadata
     from helpdesk.forms import TicketForm
     from helpdesk.models import Queue
 
@@ -66,9 +67,12 @@ def main() -> None:
     operator = get_user_model().objects.create_user("operator", is_staff=True)
     print("ready", flush=True)
     for line in sys.stdin:
-        texts = json.loads(line)
+        asked = json.loads(line)
+        mails = [Path(name).read_text() for name in asked.get("mails", ())]
         began = time.perf_counter()
-        for text in texts:
+        for mail in mails:
+            extract_email_metadata(mail, queue, logging.getLogger())
+        for text in asked.get("texts", ()):
             form = TicketForm(
                 data={
                     "queue": queue.pk,

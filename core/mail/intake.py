@@ -26,13 +26,18 @@ def take_in(raw: bytes, *, now: datetime, size: int | None = None) -> Filed:
     """
     with unit_of_work() as session:
         mail_id = store_mail(session, raw, size=size, now=now)
-    return file_stored(mail_id, now=now)
+        waits = begin_filing(session, mail_id)
+    return _filed(mail_id, waits=waits, now=now)
 
 
 def file_stored(mail_id: int, *, now: datetime) -> Filed:
     """File a stored mail, or put it into the quarantine; never raises for what is in the mail."""
     with unit_of_work() as session:
         waits = begin_filing(session, mail_id)
+    return _filed(mail_id, waits=waits, now=now)
+
+
+def _filed(mail_id: int, *, waits: bool, now: datetime) -> Filed:
     if waits:
         try:
             with unit_of_work() as session:
