@@ -21,11 +21,6 @@ from core.settings import SmtpSettings, settings
 _MOST_REFERENCES: Final = 20
 
 
-def can_post() -> bool:
-    """Whether this installation sends mail at all."""
-    return settings().smtp is not None
-
-
 def post_mail(
     session: Session,
     *,

@@ -16,6 +16,7 @@ from core.database import reading
 from core.messaging import queries as messaging
 from core.messaging.allowance import spending
 from core.messaging.queries import Waiting
+from core.messaging.rules import GatewayKind
 from core.staff import queries, service
 
 _LOCAL: Final = frozenset({"127.0.0.1", "::1"})
@@ -54,7 +55,7 @@ def _figures() -> dict[str, float]:
     now = clock.now()
     with reading() as session:
         live = queries.live_session_count(session, now=now)
-        gateways = messaging.gateway_health(session, now=now)
+        gateways = messaging.gateway_health(session, GatewayKind, now=now)
         codes = spending(session, now=now)
     ticked = schedule.state().ticked_at
     return {
