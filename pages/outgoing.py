@@ -72,9 +72,9 @@ def wrong_with_messages(found: Health, now: datetime) -> Iterator[str]:
 
 def draw_gateways(found: Health, now: datetime) -> None:
     """One line of figures a gateway, and what it last did wrong."""
+    st.subheader(_("Outgoing messages"))
     for gateway in found.gateways:
         name = found.gateway_names[gateway.kind]
-        st.subheader(_("Outgoing messages"))
         st.caption(f"{term(gateway.kind)} · {plain(_('file') if name == 'file' else name)}")
         cells = st.columns(5, border=True)
         _draw_waiting(cells[0], _("In the queue"), gateway.queued, now)

@@ -62,17 +62,20 @@ class Watch:
         self._thread.join(timeout=10)
 
     def _run(self) -> None:
-        pause = 1.0
+        pause, told = 1.0, ""
         while not self._over.wait(0):
             try:
                 if self._is_ours():
                     self._fetch_and_wait()
-                    pause = 1.0
+                    pause, told = 1.0, ""
                 else:
                     self._over.wait(_LOOK)
             except _FAULTS as fault:
-                log.warning("mailbox %s: %s", self._mailbox.name, type(fault).__name__)
-                _note(self._mailbox, fault=type(fault).__name__)
+                kind = type(fault).__name__
+                if kind != told:  # once, not with every try
+                    log.warning("mailbox %s: %s", self._mailbox.name, kind)
+                    told = kind
+                _note(self._mailbox, fault=kind)
                 self._over.wait(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
             except Exception:
