@@ -45,7 +45,7 @@ def acknowledge(
     message_id = post_mail(
         session,
         to=mail.sender,
-        subject=f"{subject}",
+        subject=subject,
         text=text,
         purpose=Purpose.COMPLAINT,
         idempotency_key=f"mail acknowledged {row.fingerprint.hex()}",

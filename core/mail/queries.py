@@ -79,12 +79,12 @@ def inbox(
     session: Session, actor: Actor, *, fate: Fate = Fate.TO_SORT, page: int = 1
 ) -> tuple[Sequence[MailRow], int]:
     """Mails of one fate, unread first and the oldest first among what waits, the newest first among
-    what is done; and how many there are. What belongs to a case that does not exist for the actor
-    does not exist either.
+    what is done; and how many there are. What belongs to a case that is not on the actor's desk, or
+    that does not exist for the actor, is not among them.
     """
     require(actor, Role.OPERATOR)
     waits = fate is Fate.TO_SORT
-    seen = (col(IncomingMail.fate) == fate.value, _exists(session, actor))
+    seen = (col(IncomingMail.fate) == fate.value, _is_readable(session, actor))
     total = session.exec(
         select(func.count())
         .select_from(IncomingMail)
@@ -116,7 +116,7 @@ def one_mail(session: Session, actor: Actor, mail_id: int) -> MailRow:
         select(IncomingMail, Contact, Case.number)
         .join(Contact, col(Contact.id) == col(IncomingMail.contact_id))
         .outerjoin(Case, col(Case.id) == col(Contact.case_id))
-        .where(col(IncomingMail.id) == mail_id, _exists(session, actor))
+        .where(col(IncomingMail.id) == mail_id, _is_readable(session, actor))
     ).one_or_none()
     if found is None:
         raise Refused(MailRefusal.NO_SUCH_MAIL)
@@ -145,7 +145,7 @@ def earlier_of_sender(session: Session, actor: Actor, mail_id: int) -> Sequence[
         .where(
             col(IncomingMail.sender_digest) == sender,
             col(IncomingMail.id) != mail_id,
-            _exists(session, actor),
+            or_(col(Case.id).is_(None), not_in_conflict(session, actor)),
         )
         .order_by(col(IncomingMail.arrived_at).desc(), col(IncomingMail.id).desc())
         .limit(_EARLIER)
@@ -221,8 +221,9 @@ def mailboxes(session: Session) -> Sequence[MailboxView]:
     )
 
 
-def _exists(session: Session, actor: Actor) -> ColumnElement[bool]:
-    return or_(col(Case.id).is_(None), not_in_conflict(session, actor))
+def _is_readable(session: Session, actor: Actor) -> ColumnElement[bool]:
+    """The words of a mail are every operator's until it belongs to a case; then they are the case's."""
+    return or_(col(Case.id).is_(None), exists_for(session, actor))
 
 
 def _row(

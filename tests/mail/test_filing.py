@@ -332,6 +332,16 @@ def test_a_mail_of_a_case_that_names_an_operator_does_not_exist_for_them(
     assert acts == before[1], "what is done with it is not in the log either"
 
 
+def test_the_words_of_a_mail_go_with_its_case(operator: Actor, make_actor: MakeActor) -> None:
+    other = make_actor(Role.OPERATOR, place="103200000")
+    mail_id = taken(letter())
+    opened(mail_id, operator, place="110000000")
+    for actor, count in ((operator, 1), (other, 0)):
+        with reading() as session:
+            rows, total = mail.inbox(session, actor, fate=Fate.NEW_CASE)
+        assert (len(rows), total) == (count, count)
+
+
 def test_strangers_and_observers_sort_nothing(database: str, make_actor: MakeActor) -> None:
     mail_id = taken(letter())
     for role in (Role.OBSERVER, Role.COMMISSIONER, Role.REGISTRAR):
