@@ -58,6 +58,7 @@ ACTS: Final[Mapping[str, Callable[[], str]]] = {
     "export_members": lambda: _("Member register exported"),
     "export_sealed_ballots": lambda: _("Export of sealed ballots"),
     "extend_freeze": lambda: _("Admission freeze extended"),
+    "give_receipt_code": lambda: _("Receipt code read out"),
     "finish_call_back": lambda: _("Somebody promised a call was reached"),
     "finish_remedy": lambda: _("Remedy done"),
     "fix_paper_list": lambda: _("Paper list fixed"),

@@ -16,6 +16,7 @@ from core.staff.rules import Actor, Role
 from pages.case_forms import draw_form, draw_needs
 from pages.challenges import draw_challenges
 from pages.followed_case import draw_followed_case
+from pages.receipt import show_receipt
 from pages.session import staff_fragment
 from pages.state_diagram import state_diagram
 from pages.wording import plain, show_refusal
@@ -50,6 +51,7 @@ def panel(acting: Actor, number: str) -> None:
     else:
         draw_moves(acting, page)
     draw_note(acting, page)
+    draw_code_form(acting, page)
     draw_respondent_form(acting, page)
     draw_followed_case(acting, page.number, done)
     draw_withdrawal_note(acting, page)
@@ -242,6 +244,30 @@ def draw_note(acting: Actor, page: CasePage) -> None:
                 show_refusal(refused)
                 return
             done(_("The note is saved."))
+
+
+def draw_code_form(acting: Actor, page: CasePage) -> None:
+    """Read a code out to a complainant who has none."""
+    if not page.may_give_code:
+        return
+    with st.expander(_("Give a receipt code"), icon=":material/key:"):
+        st.caption(
+            _(
+                "For a complainant on the phone who wrote a mail or lost the code. The one before opens"
+                " nothing any more; the new one must be changed at its first use."
+            )
+        )
+        reason = st.text_input(_("How you know who calls"), key="code_reason", max_chars=500)
+        if st.button(_("Give the code"), key="give_code", width="stretch"):
+            try:
+                with unit_of_work() as session:
+                    receipt = service.give_code(
+                        session, page.number, actor=acting, reason=reason, now=clock.now()
+                    )
+            except Refused as refused:
+                show_refusal(refused)
+                return
+            show_receipt(receipt)
 
 
 def draw_respondent_form(acting: Actor, page: CasePage) -> None:

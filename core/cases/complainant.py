@@ -14,7 +14,9 @@ from sqlmodel import Session, col, select
 
 from core.audit import service as audit
 from core.audit.rules import Author
+from core.cases.access import find_case
 from core.cases.ciphers import cipher_of
+from core.cases.contacts import Receipt
 from core.cases.evidence import put_evidence
 from core.cases.evidence_rules import Upload
 from core.cases.following import (
@@ -43,6 +45,7 @@ from core.cases.rules import (
 )
 from core.cases.search import index_text
 from core.errors import Refused
+from core.staff.rules import Actor, Role, require_writer
 
 WORDS_AN_HOUR: Final = 20
 _MOVES: Final[Mapping[ComplainantAct, Move]] = {
@@ -189,6 +192,43 @@ def new_code() -> ReceiptCode:
     Offered first and set afterwards: an answer lost on the way locks nobody out.
     """
     return ReceiptCode.from_random(secrets.token_bytes(10))
+
+
+def give_code(
+    session: Session, subject: int | str, *, actor: Actor, reason: str, now: datetime
+) -> Receipt:
+    """Give a complainant who has none a code to be read out: one who wrote a mail, or lost the code
+    that was read out. The one before opens nothing any more.
+
+    ``reason`` says how the operator knows who calls; it stands in the case's notes. Refused as
+    ``no_such_case`` when the case is not on the operator's desk, ``reason_missing``,
+    ``text_too_long``, ``text_erased``, and as ``code_is_theirs`` once the complainant has a code
+    that no operator knows: nobody takes a complaint over.
+    """
+    require_writer(actor, Role.OPERATOR)
+    case = find_case(session, actor, subject, lock=True)
+    assert case.id is not None
+    if not reason.strip():
+        raise Refused(CasesRefusal.REASON_MISSING)
+    if len(reason) > MAX_TEXT:
+        raise Refused(CasesRefusal.TEXT_TOO_LONG, limit=MAX_TEXT)
+    if not case.receipt_spoken:
+        raise Refused(CasesRefusal.CODE_IS_THEIRS)
+    session.add(
+        Note(
+            case_id=case.id,
+            kind=NoteKind.INTERNAL.value,
+            text=cipher_of(session, case.text_key_id).seal(reason.strip()),
+            account_id=actor.account_id,
+            at=now,
+        )
+    )
+    code = new_code()
+    case.receipt = receipt_digest(case.number, code)
+    session.add(case)
+    session.flush()
+    audit.record(session, "give_receipt_code", author=actor.author, subject=f"case:{case.id}")
+    return Receipt(0, case.number, code, case.id)
 
 
 def change_code(

@@ -257,7 +257,8 @@ def open_case(
         state_since=now,
         acknowledged_at=acknowledged_at,
         receipt=receipt_digest(number, code),
-        receipt_spoken=entry.channel is Channel.PHONE,
+        # Of a letter nobody has the code: it is given on the phone (`complainant.give_code`).
+        receipt_spoken=entry.channel in {Channel.PHONE, Channel.MAIL},
     )
     session.add(case)
     session.flush()

@@ -207,6 +207,8 @@ class CasePage:
     own_declaration: bool | None
     may_declare: bool
     may_write: bool
+    may_give_code: bool
+    """Whether an operator may read a code out: the complainant has none of their own."""
     may_add_respondent: bool
     offers: Sequence[MoveOffer]
     pending: PendingView | None
@@ -281,6 +283,10 @@ def case_page(session: Session, actor: Actor, number: str, *, now: datetime) -> 
         own_declaration=declared.get(actor.account_id),
         may_declare=sits,
         may_write=bool(parts),
+        may_give_code=case.receipt_spoken
+        and case.erased_at is None
+        and actor.has(Role.OPERATOR)
+        and not actor.read_only,
         may_add_respondent=bool(parts & {Part.OPERATOR, Part.OFFICER, Part.LEAD, Part.CHAIR}),
         offers=_offers(session, case, actor, parts, now),
         pending=_pending(session, case, actor, cipher),

@@ -373,6 +373,7 @@ class CasesRefusal(StrEnum):
     NOT_A_SAFE_TIME = "not_a_safe_time"
     CALL_UNFINISHED = "call_unfinished"
     LETTER_IS_SORTED = "letter_is_sorted"
+    CODE_IS_THEIRS = "code_is_theirs"
     ONLY_WHOLE_MONTHS = "only_whole_months"
     TARGET_GONE_TOO_FAR = "target_gone_too_far"
 

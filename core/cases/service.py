@@ -16,7 +16,7 @@ from core.cases.commissions import (
     seat_member,
     set_quorum,
 )
-from core.cases.complainant import act_on_complaint, add_file, change_code, new_code
+from core.cases.complainant import act_on_complaint, add_file, change_code, give_code, new_code
 from core.cases.contacts import (
     ContactEntry,
     DraftView,
@@ -89,6 +89,7 @@ __all__ = [
     "finish_call_back",
     "finish_remedy",
     "follow_on",
+    "give_code",
     "hold_case",
     "keep_draft",
     "lift_hold",

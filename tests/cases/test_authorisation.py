@@ -38,6 +38,7 @@ OPERATORS: dict[str, Verb] = {
     "finish_call_back": lambda d, a, n: service.finish_call_back(
         d.session, 1, 1, actor=a, now=d.now
     ),
+    "give_code": lambda d, a, n: service.give_code(d.session, n, actor=a, reason="x", now=d.now),
     "note_look_up": lambda d, a, n: service.note_look_up(d.session, "+7", actor=a, now=d.now),
 }
 ORGANIZERS: dict[str, Verb] = {

@@ -8,8 +8,9 @@ import pytest
 from core.cases import service
 from core.cases.following import GUESSES_BY_SOURCE, TOLD
 from core.cases.receipts import ReceiptCode, new_number
-from core.cases.rules import CasesRefusal, CaseState, Finding, Move, NoteKind, Told
+from core.cases.rules import CasesRefusal, CaseState, Channel, Finding, Move, NoteKind, Told
 from core.cases.service import ComplaintStatus, ContactEntry, Opening
+from core.errors import Refused
 from tests.cases.conftest import STORY, Desk
 
 WRONG = ReceiptCode.from_random(b"0123456789").spelled
@@ -136,3 +137,28 @@ def test_the_public_is_refused_only_by_size_and_rate(desk: Desk) -> None:
     assert CasesRefusal.TOO_MANY_COMPLAINTS in answers
     desk.wait(hours=1, seconds=1)
     assert isinstance(complain("Через час"), service.Receipt)
+
+
+def test_who_wrote_a_mail_is_given_a_code_on_the_phone_and_makes_it_the_own(desk: Desk) -> None:
+    number = desk.log(channel=Channel.MAIL).number or ""
+    with pytest.raises(Refused) as refused:
+        service.give_code(desk.session, number, actor=desk.operator, reason=" ", now=desk.now)
+    assert refused.value.code is CasesRefusal.REASON_MISSING
+    given = [
+        service.give_code(
+            desk.session, number, actor=desk.operator, reason="Назвала тему письма", now=desk.now
+        ).code
+        for _call in range(2)
+    ]
+    first, second = (code.signs for code in given if code is not None)
+    assert service.complaint_status(desk.session, Opening(number, first), now=desk.now) is (
+        CasesRefusal.BAD_RECEIPT_CODE
+    )
+    own = service.new_code()
+    service.change_code(desk.session, Opening(number, second), own, now=desk.now)
+    status = service.complaint_status(desk.session, Opening(number, own.signs), now=desk.now)
+    assert isinstance(status, service.ComplaintStatus)
+    assert not status.messages, "how the operator knew is not for the portal"
+    with pytest.raises(Refused) as refused:
+        service.give_code(desk.session, number, actor=desk.operator, reason="Ещё раз", now=desk.now)
+    assert refused.value.code is CasesRefusal.CODE_IS_THEIRS
