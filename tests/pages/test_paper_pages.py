@@ -1,5 +1,6 @@
 """The clerk's desk, polling places, paper lists and protocols as each role sees them."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -370,4 +371,6 @@ def test_no_screen_shows_a_figure_of_a_protocol_that_is_on_its_way(
                     screen = open_page(page, actor)
                 assert not screen.exception, page
                 told = shown(screen).replace("\u00a0", "")
-                assert not [n for n in figures if str(n) in told], (step, page, actor.name)
+                # As a number of its own: digests and logins of the audit log hold any digits.
+                found = [n for n in figures if re.search(rf"(?<!\w){n}(?!\w)", told)]
+                assert not found, (step, page, actor.name)
